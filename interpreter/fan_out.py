@@ -1,0 +1,116 @@
+"""What Parallel and Map share: children that run side by side, and one that fails for all.
+
+A child that fails makes its state fail: the others are reclaimed, then Retry or Catch answers.
+Results stand in the order of the children, whichever ends first.
+"""
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from stepraft.interpreter import ids, outcome, retry
+from stepraft.interpreter.commands import CompleteState, ReclaimScope
+from stepraft.interpreter.contexts import FanOutContext, FanOutKind
+from stepraft.interpreter.decision import NOTHING, Decision
+from stepraft.interpreter.definition import MapState, ParallelState
+from stepraft.interpreter.documents import loads
+from stepraft.interpreter.events import FanOutDropped, FanOutFailed, FanOutSucceeded
+from stepraft.interpreter.expressions import data_flow
+from stepraft.interpreter.records import JsonText
+from stepraft.interpreter.view import View
+from stepraft.interpreter.visit import Visit
+
+_CHILD_ID: dict[FanOutKind, Callable[[str, int], str]] = {
+    FanOutKind.PARALLEL: ids.branch_id,
+    FanOutKind.MAP: ids.iteration_id,
+}
+
+
+def is_open(scope: str, view: View) -> bool:
+    """Whether a branch or iteration still counts: it has not ended, nor has a sibling failed."""
+    child = view.child(scope)
+    fan_out = view.fan_out(ids.owner(scope))
+    return (
+        child is not None
+        and not child.is_completed
+        and fan_out is not None
+        and not fan_out.is_failing
+    )
+
+
+def after_start(fan_out: FanOutContext) -> FanOutContext:
+    """Return what is true when one more child has started."""
+    return replace(fan_out, started=fan_out.started + 1)
+
+
+def after_success(fan_out: FanOutContext) -> FanOutContext:
+    """Return what is true when one more child has succeeded."""
+    return replace(fan_out, succeeded=fan_out.succeeded + 1)
+
+
+def after_failure(fan_out: FanOutContext) -> FanOutContext:
+    """Return what is true when a child has failed."""
+    return replace(fan_out, is_failing=True)
+
+
+def reclaim(activity_id: str, error: str | None, cause: str | None) -> ReclaimScope:
+    """Return the command that clears the children away and then fails their state."""
+    return ReclaimScope(owner=activity_id, reason=error, message=cause)
+
+
+def joined(
+    activity_id: str, fan_out: FanOutContext, last: str, output: JsonText, view: View
+) -> CompleteState:
+    """Return the command that ends the state: all children succeeded, `last` just now with
+    `output`.
+    """
+    child_id = _CHILD_ID[fan_out.kind]
+    outputs = []
+    for index in range(fan_out.total):
+        scope = child_id(activity_id, index)
+        outputs.append(output if scope == last else _output_of(scope, view))
+    return CompleteState(activity_id=activity_id, result=b"[" + b",".join(outputs) + b"]")
+
+
+def _output_of(scope: str, view: View) -> JsonText:
+    child = view.child(scope)
+    assert child is not None, f"{scope} succeeded and has no row"
+    assert child.is_completed, f"{scope} is joined before its end"
+    return child.document
+
+
+def complete(state: ParallelState | MapState, visit: Visit, result: JsonText) -> Decision:
+    """Leave with the array of the children's outputs."""
+    fan_out = visit.view.fan_out(visit.activity.activity_id)
+    if fan_out is None:
+        return NOTHING
+    value = loads(visit.check_size(result))
+    output = data_flow.effective_output(state, visit.raw, value, visit.environment)
+    assigned = data_flow.assigned_variables(state, value, visit.environment)
+    left = outcome.leave(visit, output, assigned)
+    succeeded = FanOutSucceeded(activity_id=visit.activity.activity_id, fan_out=fan_out)
+    return Decision(events=(succeeded, *left.events), commands=left.commands)
+
+
+def failed(visit: Visit, command: CompleteState) -> Decision:
+    """Try the state again, or go where it is caught, or fail: its children are gone."""
+    activity_id = visit.activity.activity_id
+    fan_out = visit.view.fan_out(activity_id)
+    if command.is_reclaimed and fan_out is None:
+        return NOTHING
+    scheduled = retry.schedule(visit, command.reason)
+    if scheduled is not None:
+        dropped = (
+            () if fan_out is None else (FanOutDropped(activity_id=activity_id, fan_out=fan_out),)
+        )
+        return Decision(events=(*dropped, scheduled))
+    kind = FanOutKind.MAP if isinstance(visit.state, MapState) else FanOutKind.PARALLEL
+    event = FanOutFailed(
+        activity_id=activity_id,
+        kind=kind,
+        fan_out=fan_out,
+        error=command.reason,
+        cause=command.message,
+    )
+    caught = outcome.catch(visit, command.reason, command.message)
+    return Decision(events=(event, *caught.events), commands=caught.commands)

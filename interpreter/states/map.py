@@ -1,0 +1,146 @@
+"""The Map state: runs its processor once for each item, at most MaxConcurrency at a time.
+
+Iterations start in chunks, so that a large Map neither fills a log entry nor keeps others waiting;
+each start and end writes a row of constant size beside the iteration's own.
+
+Source: https://states-language.net/spec.html#map-state
+"""
+
+from stepraft.interpreter import documents, fan_out, ids, outcome
+from stepraft.interpreter.commands import (
+    Command,
+    CompleteIteration,
+    CompleteState,
+    StartIterations,
+    StartState,
+)
+from stepraft.interpreter.contexts import FanOutContext, FanOutKind
+from stepraft.interpreter.decision import NOTHING, Decision
+from stepraft.interpreter.definition import MapState
+from stepraft.interpreter.errors import LanguageError
+from stepraft.interpreter.events import (
+    IterationCompleted,
+    IterationFailed,
+    IterationStarted,
+    MapStarted,
+)
+from stepraft.interpreter.expressions import data_flow
+from stepraft.interpreter.records import JsonText
+from stepraft.interpreter.view import View
+from stepraft.interpreter.visit import Visit, find
+
+
+def start(state: MapState, visit: Visit) -> Decision:
+    """Evaluate the items and begin; also a retry begins so. No items: the result is an empty array."""
+    activity_id = visit.activity.activity_id
+    items = data_flow.map_items(state, visit.raw, visit.environment)
+    progress = FanOutContext(
+        kind=FanOutKind.MAP,
+        total=len(items),
+        concurrency_max=data_flow.max_concurrency(state, visit.raw, visit.environment),
+    )
+    started = MapStarted(activity_id=activity_id, fan_out=progress, items=documents.dumps(items))
+    first: Command = StartIterations(activity_id=activity_id)
+    if not items:
+        first = CompleteState(activity_id=activity_id, result=b"[]")
+    return Decision(events=(started,), commands=(first,))
+
+
+def start_iterations(command: StartIterations, view: View) -> Decision:
+    """Start the next iterations, as many as the concurrency and one chunk allow; more are left to
+    the same command again.
+    """
+    visit = find(command.activity_id, view)
+    progress = view.fan_out(command.activity_id)
+    if visit is None or progress is None or progress.is_failing:
+        return NOTHING
+    state = visit.state
+    assert isinstance(state, MapState), "an iteration belongs to a Map state"
+    count = _startable(progress)
+    chunk = min(count, view.limits.map_start_chunk)
+    items = documents.loads(view.items(command.activity_id)) if chunk else []
+    assert isinstance(items, list), "the items of a Map are an array"
+    events: list[IterationStarted] = []
+    commands: list[Command] = []
+    for index in range(progress.started, progress.started + chunk):
+        try:
+            text = _iteration_input(state, visit, index, items[index])
+        except LanguageError as error:
+            cause = outcome.cause_of(visit, error)
+            return Decision(
+                events=tuple(events),
+                commands=(fan_out.reclaim(command.activity_id, error.name, cause),),
+            )
+        progress = fan_out.after_start(progress)
+        event = _started(visit, index, text, items[index], progress)
+        events.append(event)
+        commands.append(
+            StartState(scope=event.iteration_id, state_name=state.processor.start_at, input=text)
+        )
+    if chunk < count:
+        commands.append(command)
+    return Decision(events=tuple(events), commands=tuple(commands))
+
+
+def _startable(progress: FanOutContext) -> int:
+    left = progress.total - progress.started
+    if progress.concurrency_max == 0:
+        return left
+    return min(left, progress.concurrency_max - progress.running)
+
+
+def _iteration_input(state: MapState, visit: Visit, index: int, item: documents.Json) -> JsonText:
+    environment = visit.item_environment(index, item)
+    return visit.encode(data_flow.item_input(state, visit.raw, item, environment))
+
+
+def _started(
+    visit: Visit, index: int, text: JsonText, item: documents.Json, progress: FanOutContext
+) -> IterationStarted:
+    item_text = documents.dumps(item)
+    return IterationStarted(
+        iteration_id=ids.iteration_id(visit.activity.activity_id, index),
+        state_name=visit.activity.state_name,
+        input=text,
+        fan_out=progress,
+        item=b"" if item_text == text else item_text,
+    )
+
+
+def complete_iteration(command: CompleteIteration, view: View) -> Decision:
+    """Note the iteration's output and start others in its place, or end the state; or fail it with
+    the first error.
+    """
+    activity_id = ids.owner(command.iteration_id)
+    progress = view.fan_out(activity_id)
+    visit = find(activity_id, view)
+    if visit is None or progress is None or not fan_out.is_open(command.iteration_id, view):
+        return NOTHING
+    if command.is_failed:
+        return _fail(command, visit, progress)
+    progress = fan_out.after_success(progress)
+    completed = IterationCompleted(
+        iteration_id=command.iteration_id,
+        state_name=visit.activity.state_name,
+        output=command.output,
+        fan_out=progress,
+        had_variables=bool(view.variables(command.iteration_id)),
+    )
+    if progress.succeeded == progress.total:
+        joined = fan_out.joined(activity_id, progress, command.iteration_id, command.output, view)
+        return Decision(events=(completed,), commands=(joined,))
+    if _startable(progress) and progress.concurrency_max:
+        return Decision(events=(completed,), commands=(StartIterations(activity_id=activity_id),))
+    return Decision(events=(completed,))
+
+
+def _fail(command: CompleteIteration, visit: Visit, progress: FanOutContext) -> Decision:
+    failed = IterationFailed(
+        iteration_id=command.iteration_id,
+        state_name=visit.activity.state_name,
+        error=command.reason,
+        cause=command.message,
+        fan_out=fan_out.after_failure(progress),
+    )
+    reclaim = fan_out.reclaim(visit.activity.activity_id, command.reason, command.message)
+    return Decision(events=(failed,), commands=(reclaim,))

@@ -1,0 +1,145 @@
+"""A visit of a state: what every state processor needs to know, read once."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from stepraft.interpreter import context_object, documents, ids
+from stepraft.interpreter.contexts import ActivityContext, ActivityWork, ExecutionContext
+from stepraft.interpreter.definition import Definition, State
+from stepraft.interpreter.documents import Json
+from stepraft.interpreter.errors import DATA_LIMIT_EXCEEDED, LanguageError
+from stepraft.interpreter.expressions.environment import Environment
+from stepraft.interpreter.lifecycle import ExecutionStatus
+from stepraft.interpreter.records import JsonText
+from stepraft.interpreter.view import View
+
+NO_WORK: Final = ActivityWork()
+
+
+class ScopeVariables(Mapping[str, Json]):
+    """The variables that a scope sees: its own and those of the scopes around it. Read only when
+    asked for.
+    """
+
+    __slots__ = ("_merged", "_scope", "_view")
+
+    def __init__(self, scope: str, view: View) -> None:
+        self._scope = scope
+        self._view = view
+        self._merged: dict[str, Json] | None = None
+
+    def _all(self) -> dict[str, Json]:
+        if self._merged is None:
+            self._merged = {}
+            for scope in _from_outermost(self._scope):
+                self._merged.update(own_variables(scope, self._view))
+        return self._merged
+
+    def __getitem__(self, name: str) -> Json:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+
+def _from_outermost(scope: str) -> list[str]:
+    scopes = [scope]
+    while not ids.is_execution_scope(scopes[-1]):
+        scopes.append(ids.owner(ids.owner(scopes[-1])))
+    return scopes[::-1]
+
+
+def own_variables(scope: str, view: View) -> dict[str, Json]:
+    """Return the variables assigned in `scope` itself."""
+    text = view.variables(scope)
+    if not text:
+        return {}
+    variables = documents.loads(text)
+    assert isinstance(variables, dict), f"the variables of {scope} are no object"
+    return variables
+
+
+class Visit:
+    """One visit of one state, with the execution and definition around it.
+
+    `work`: what the visit waits for, None if it never waited.
+    """
+
+    __slots__ = ("activity", "definition", "environment", "execution", "scope", "view", "work")
+
+    def __init__(
+        self,
+        view: View,
+        execution: ExecutionContext,
+        activity: ActivityContext,
+        work: ActivityWork | None,
+    ) -> None:
+        self.view = view
+        self.execution = execution
+        self.definition: Definition = view.definition(execution)
+        self.activity = activity
+        self.work = work
+        self.scope = ids.owner(activity.activity_id)
+        self.environment = Environment(
+            lambda: context_object.build(self), ScopeVariables(self.scope, view), view.entropy()
+        )
+
+    def item_environment(self, index: int, value: Json) -> Environment:
+        """Return the surroundings in which the input of iteration `index` of this Map state is
+        made.
+        """
+        item: Json = context_object.map_item(index, value)
+        return Environment(
+            lambda: {**context_object.build(self), "Map": {"Item": item}},
+            self.environment.variables,
+            self.view.entropy(),
+        )
+
+    @property
+    def state(self) -> State:
+        """The state as defined. Names are unique over all levels of a definition."""
+        return self.definition.all_states[self.activity.state_name]
+
+    @property
+    def raw(self) -> Json:
+        """The state's raw input. Shared: never changed in place."""
+        return documents.loads(self.activity.input)
+
+    @property
+    def retry_count(self) -> int:
+        """How often this visit was tried again."""
+        return sum(self.work.retries) if self.work is not None else 0
+
+    def encode(self, value: Json) -> JsonText:
+        """Return a document that this state takes in or puts out as text.
+
+        Errors: States.DataLimitExceeded when it is longer than the payload limit.
+        """
+        text = self.activity.input if value is self.raw else documents.dumps(value)
+        return self.check_size(text)
+
+    def check_size(self, text: JsonText) -> JsonText:
+        """Return `text`, or raise States.DataLimitExceeded when it is longer than the payload
+        limit.
+        """
+        if len(text) > self.view.limits.payload_bytes:
+            raise LanguageError(
+                DATA_LIMIT_EXCEEDED,
+                f"The state/task '{self.activity.state_name}' returned a result with a size exceeding "
+                "the maximum number of bytes service limit.",
+            )
+        return text
+
+
+def find(activity_id: str, view: View) -> Visit | None:
+    """Return the open visit of that id, or None when it is gone or its execution no longer runs."""
+    activity = view.activity(activity_id)
+    if activity is None:
+        return None
+    execution = view.execution(ids.execution_of(activity_id))
+    if execution is None or execution.status is not ExecutionStatus.RUNNING:
+        return None
+    return Visit(view, execution, activity, view.work(activity_id))

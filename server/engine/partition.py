@@ -1,0 +1,294 @@
+"""One partition: its store, its Raft group and, while this node leads, the parts of an epoch.
+
+role: leader -> propose LeaderStarted -> applied: its log index is the epoch -> working state,
+processor, timers, dispatcher; pending commands are processed again -> serving role lost, a proposal
+refused or of unknown outcome -> the epoch ends, its working state is dropped
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from stepraft.interpreter.commands import Command, CreateClusterSecret
+from stepraft.interpreter.contexts import TaskContext
+from stepraft.interpreter.decision import Reply
+from stepraft.interpreter.errors import Reason, Rejection
+from stepraft.interpreter.limits import Limits
+from stepraft.server.clock import Clock, HybridClock
+from stepraft.server.engine.definitions import Definitions
+from stepraft.server.engine.dispatcher import Dispatcher
+from stepraft.server.engine.replicated_log import ReplicatedLog
+from stepraft.server.engine.processor import Budget, Processor, Work
+from stepraft.server.engine.timers import Timers
+from stepraft.server.engine.watchers import Watchers
+from stepraft.server.engine.working_state import WorkingState
+from stepraft.server.faults import Faults
+from stepraft.server.raft.contract import (
+    ProposalKind,
+    ProposalResult,
+    RaftStatus,
+    Role,
+    RoleKind,
+)
+from stepraft.storage import entry, queries
+from stepraft.storage.batch import Batch
+from stepraft.storage.entry import LeaderStarted
+from stepraft.storage.kv import KeyValueStore
+from stepraft.storage.machine import Applied, Machine
+
+_log = logging.getLogger(__name__)
+_NONCE_BYTES: Final = 16
+_SECRET_BYTES: Final = 32
+
+
+class Epoch:
+    """The parts that live as long as one reign."""
+
+    def __init__(self, number: int, partition: "Partition") -> None:
+        self.number = number
+        self.state = WorkingState(
+            partition.store, partition.clock, partition.limits, partition.definitions
+        )
+        self.processor = Processor(
+            number,
+            self.state,
+            partial(partition.propose, number),
+            self,
+            partition.budget,
+            partition.faults,
+        )
+        self.dispatcher = Dispatcher(self.processor)
+        self.timers = Timers(partition.store, partition.clock, self.processor.fire)
+
+    # processor.Hints
+
+    def timer_armed(self, timer_id: str, number: int) -> None:
+        """A timer was armed in entry `number`."""
+        self.timers.arm(timer_id, number)
+
+    def task_ready(self, task: TaskContext) -> None:
+        """A task may be handed out."""
+        self.dispatcher.offer(task)
+
+    def task_revoked(self, task: TaskContext) -> None:
+        """Whoever works on a task need not go on."""
+        self.dispatcher.revoked(task)
+
+    def close(self) -> None:
+        """End the reign."""
+        self.timers.close()
+        self.processor.close()
+
+
+class Partition:
+    """One partition on this node. Call it from the event loop that started it; Raft's callbacks
+    only hand over.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        node_id: str,
+        store: KeyValueStore,
+        machine: Machine,
+        clock: Clock,
+        limits: Limits,
+        budget: Budget,
+        faults: Faults,
+        on_epoch_end: Callable[[], None],
+    ) -> None:
+        self.number = number
+        self.node_id = node_id
+        self.store = store
+        self.machine = machine
+        self.clock = HybridClock(clock)
+        self.limits = limits
+        self.budget = budget
+        self.faults = faults
+        self.definitions = Definitions()
+        self.watchers = Watchers()
+        self.epoch: Epoch | None = None
+        self._on_epoch_end = on_epoch_end
+        self._role = Role(kind=RoleKind.FOLLOWER, term=0, leader_id=None)
+        self._nonce = b""
+        self._changed = asyncio.Event()
+        self._log: ReplicatedLog | None = None
+        self._loop = asyncio.get_running_loop()
+        machine.on_applied = self._applied_in_raft_thread
+
+    # Raft
+
+    def start(self, make_log: Callable[[Callable[[Role], None]], ReplicatedLog]) -> None:
+        """Join the Raft group.
+
+        Errors: StartError.
+        """
+        self._log = make_log(self._role_in_raft_thread)
+        self._log.start()
+
+    async def stop(self) -> None:
+        """Hand leadership over, and stop. The store is the caller's to close."""
+        log = self._log
+        if log is not None:
+            await self._loop.run_in_executor(None, log.stop)
+        self._end_epoch("the node stops")
+
+    def raft_status(self) -> RaftStatus:
+        """Return how this node's Raft group stands."""
+        assert self._log is not None, "the partition is not started"
+        return self._log.status()
+
+    @property
+    def leader_id(self) -> str | None:
+        """The node that leads, as far as this one knows."""
+        return self._role.leader_id
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether this node leads and has begun its epoch."""
+        return self.epoch is not None
+
+    async def wait_for_change(self, timeout_s: float) -> None:
+        """Wait until the leader or this node's epoch changes, or the time is over."""
+        changed = self._changed
+        try:
+            await asyncio.wait_for(changed.wait(), timeout_s)
+        except TimeoutError:
+            return
+
+    async def submit(self, command: Command) -> Reply:
+        """Process a command, and return its reply when it is durable.
+
+        Errors: Rejection; NO_LEADER when this node does not lead (nothing was done),
+        OUTCOME_UNKNOWN when it stopped leading meanwhile.
+        """
+        return await self.leading().processor.submit(command)
+
+    def leading(self) -> Epoch:
+        """Return the present epoch.
+
+        Errors: Rejection NO_LEADER when this node does not lead.
+        """
+        if self.epoch is None:
+            raise Rejection(Reason.NO_LEADER, f"node {self.node_id} does not lead")
+        return self.epoch
+
+    async def barrier(self) -> None:
+        """Wait until a read from the store sees every write acknowledged so far.
+
+        Errors: Rejection NO_LEADER when this node does not lead.
+        """
+        self.leading()
+        assert self._log is not None, "the partition is not started"
+        future: asyncio.Future[bool] = self._loop.create_future()
+        self._log.barrier(lambda led: self._hand_over(_settle, future, led))
+        if not await future:
+            raise Rejection(Reason.NO_LEADER, f"node {self.node_id} no longer leads")
+
+    def propose(self, epoch: int, number: int, data: bytes, batch: Batch) -> None:
+        """Replicate entry `number` of an epoch; the machine keeps the batch that applying it
+        writes.
+        """
+        assert self._log is not None, "the partition is not started"
+        self.machine.prepare(epoch, number, batch)
+        self._log.propose(data, partial(self._proposal_in_raft_thread, epoch))
+
+    # Callbacks in Raft's thread: they hand over, and nothing else
+
+    def _hand_over(self, function: Callable[..., None], *arguments: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:
+            _log.debug("the event loop is closed; a notice of Raft is dropped")
+
+    def _role_in_raft_thread(self, role: Role) -> None:
+        self._hand_over(self._on_role, role)
+
+    def _applied_in_raft_thread(self, applied: Applied) -> None:
+        self._hand_over(self._on_applied, applied)
+
+    def _proposal_in_raft_thread(self, epoch: int, result: ProposalResult) -> None:
+        if result.kind is not ProposalKind.APPLIED:
+            self._hand_over(self._on_proposal_lost, epoch, result)
+
+    # The same in the event loop
+
+    def _on_role(self, role: Role) -> None:
+        _log.info("role %s, term %d, leader %s", role.kind, role.term, role.leader_id)
+        self._role = role
+        self._end_epoch("the role changed")
+        if role.kind is RoleKind.LEADER:
+            self._propose_epoch()
+        self._notify()
+
+    def _on_proposal_lost(self, epoch: int, result: ProposalResult) -> None:
+        if self.epoch is None or self.epoch.number != epoch:
+            return
+        self._end_epoch(f"a proposal was {result.kind}")
+        if self._role.kind is RoleKind.LEADER:
+            self._propose_epoch()
+        self._notify()
+
+    def _propose_epoch(self) -> None:
+        assert self._log is not None, "the partition is not started"
+        self._nonce = os.urandom(_NONCE_BYTES)
+        record = LeaderStarted(node_id=self.node_id, term=self._role.term, nonce=self._nonce)
+        data = entry.encode_leader_started(record, self.clock.tick())
+        self._log.propose(data, partial(self._epoch_in_raft_thread, self._nonce))
+
+    def _epoch_in_raft_thread(self, nonce: bytes, result: ProposalResult) -> None:
+        if result.kind is not ProposalKind.APPLIED:
+            self._hand_over(self._on_epoch_lost, nonce, result)
+
+    def _on_epoch_lost(self, nonce: bytes, result: ProposalResult) -> None:
+        if nonce == self._nonce and self._role.kind is RoleKind.LEADER:
+            _log.warning("the epoch could not begin (%s); trying again", result.kind)
+            self._propose_epoch()
+
+    def _on_applied(self, applied: Applied) -> None:
+        self.clock.observe(applied.stamp)
+        if applied.leader_started is not None:
+            self._on_leader_started(applied.index, applied.leader_started)
+        elif self.epoch is not None and not applied.dropped and applied.epoch == self.epoch.number:
+            self.epoch.timers.committed(applied.number)
+            self.epoch.processor.committed(applied.number)
+        self.watchers.notify(applied.histories)
+
+    def _on_leader_started(self, index: int, record: LeaderStarted) -> None:
+        self._end_epoch(f"node {record.node_id} began an epoch")
+        if record.nonce == self._nonce and self._role.kind is RoleKind.LEADER:
+            self._begin_epoch(index)
+        self._notify()
+
+    def _begin_epoch(self, number: int) -> None:
+        """Serve: take up every pending command, all timers and the ready tasks, from the store
+        alone.
+        """
+        self.machine.discard_prepared()
+        self.epoch = epoch = Epoch(number, self)
+        epoch.processor.submit(CreateClusterSecret(secret=os.urandom(_SECRET_BYTES)))
+        pending = 0
+        for command in queries.pending_commands(self.store):
+            epoch.processor.enqueue(Work(command.command, follows=command.stamp))
+            pending += 1
+        _log.info("leading in epoch %d, %d pending commands", number, pending)
+
+    def _end_epoch(self, why: str) -> None:
+        if self.epoch is None:
+            return
+        _log.info("epoch %d ends: %s", self.epoch.number, why)
+        epoch, self.epoch = self.epoch, None
+        epoch.close()
+        self._on_epoch_end()
+
+    def _notify(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+
+def _settle(future: asyncio.Future[bool], led: bool) -> None:
+    if not future.done():
+        future.set_result(led)
