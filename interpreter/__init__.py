@@ -4,9 +4,12 @@
 nothing. No file, clock or random number is touched here: time, entropy and new ids come through the
 view, so that simulation, replay and tests run the same code as a server.
 
-- `definition.py`, `language/`, `expressions/`: a definition, compiled once into values that can be evaluated.
-- `commands.py`, `events.py`, `contexts.py`: the records. A command is an order, an event a fact, a context what is true now.
-- `decide.py`, `executions.py`, `states/`, `fan_out.py`, `tasks.py`, `retry.py`: the processors of commands.
+- `definition.py`, `language/`, `expressions/`: a definition, compiled once into values that can be
+  evaluated.
+- `commands.py`, `events.py`, `contexts.py`: the records. A command is an order, an event a fact, a
+  context what is true now.
+- `decide.py`, `executions.py`, `states/`, `fan_out.py`, `tasks.py`, `retry.py`: the processors of
+  commands.
 """
 
 assert __name__ == "stepraft.interpreter", (

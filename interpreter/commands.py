@@ -34,7 +34,7 @@ class StartExecution(TaggedRecord, frozen=True, kw_only=True):
 
 
 class StartState(TaggedRecord, frozen=True, kw_only=True):
-    """Enter `state_name` in one scope of one execution; `input` is what the previous state put out."""
+    """Enter `state_name` in one scope of an execution; `input` is what the last state put out."""
 
     scope: str
     state_name: str
@@ -66,7 +66,7 @@ class StartBranch(TaggedRecord, frozen=True, kw_only=True):
 
 
 class CompleteBranch(TaggedRecord, frozen=True, kw_only=True):
-    """End a branch with its output, or, if `is_failed`, with an error (a Fail state may give none)."""
+    """End a branch with its output or, if `is_failed`, an error (a Fail state may give none)."""
 
     branch_id: str
     output: JsonText = b""
@@ -165,13 +165,18 @@ class FireTimer(TaggedRecord, frozen=True, kw_only=True):
 
 
 class CompleteExecution(TaggedRecord, frozen=True, kw_only=True):
-    """End an execution: nothing runs beneath it any more."""
+    """End an execution: nothing runs beneath it any more.
+
+    `is_reclaimed`: the end was decided before, and what ran beneath has been canceled; else its
+    last state ended.
+    """
 
     execution_id: str
     status: ExecutionStatus
     output: JsonText = b""
     error: str | None = None
     cause: str | None = None
+    is_reclaimed: bool = False
 
 
 class CancelExecution(TaggedRecord, frozen=True, kw_only=True):

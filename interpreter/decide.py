@@ -11,6 +11,7 @@ from stepraft.interpreter import (
     outcome,
     reclaim,
     retry,
+    scopes,
     tasks,
     workflows,
 )
@@ -111,7 +112,7 @@ def _start_state(command: StartState, view: View) -> Decision:
     execution = view.execution(execution_id)
     if execution is None or execution.status is not ExecutionStatus.RUNNING:
         return NOTHING
-    if not ids.is_execution_scope(command.scope) and not fan_out.is_open(command.scope, view):
+    if not scopes.is_open(command.scope, view):
         return NOTHING
     length = view.last_sequence(execution_id)
     if length >= view.limits.history_events:
@@ -192,21 +193,19 @@ def _finish(visit: Visit, command: CompleteState) -> Decision:
             return task.complete(state, visit, command.result)
         case ParallelState() | MapState() as state:
             return fan_out.complete(state, visit, command.result)
+        case WaitState() as state:
+            return wait.complete(state, visit)
         case _:
             raise AssertionError(f"a {outcome.type_name(visit)} state has no result to complete it")
 
 
 def _fail_state(visit: Visit, command: CompleteState) -> Decision:
-    try:
-        if isinstance(visit.state, ParallelState | MapState):
-            return fan_out.failed(visit, command)
-        scheduled = retry.schedule(visit, command.reason)
-        if scheduled is not None:
-            return Decision(events=(scheduled,))
-        return outcome.catch(visit, command.reason, command.message)
-    except LanguageError as error:
-        # The Catcher's own data flow failed: nothing can catch that.
-        return outcome.fail(visit, error.name, outcome.cause_of(visit, error))
+    if isinstance(visit.state, ParallelState | MapState):
+        return fan_out.failed(visit, command)
+    scheduled = retry.schedule(visit, command.reason)
+    if scheduled is not None:
+        return Decision(events=(scheduled,))
+    return outcome.catch(visit, command.reason, command.message)
 
 
 def _create_task(command: CreateTask, view: View) -> Decision:
@@ -235,24 +234,13 @@ def _effect_of(timer: TimerContext, view: View) -> Decision:
         case TimerKind.TASK:
             return tasks.timer_fired(timer, view)
         case TimerKind.WAIT:
-            return _end_wait(timer.target, view)
+            return Decision(commands=(CompleteState(activity_id=timer.target),))
         case TimerKind.RETRY:
             return Decision(commands=(CreateTask(activity_id=timer.target),))
         case TimerKind.EXECUTION:
             return executions.timed_out(timer.target, view)
         case _:
             assert_never(timer.kind)
-
-
-def _end_wait(activity_id: str, view: View) -> Decision:
-    visit = find(activity_id, view)
-    if visit is None:
-        return NOTHING
-    assert isinstance(visit.state, WaitState), "a Wait timer belongs to a Wait state"
-    try:
-        return wait.complete(visit.state, visit)
-    except LanguageError as error:
-        return _fail_state(visit, outcome.failure(visit, error))
 
 
 def _create_secret(command: CreateClusterSecret, view: View) -> Decision:

@@ -41,6 +41,7 @@ class Delivery(Struct, frozen=True):
     retry_count: int
     created_at_ms: int
     lease_deadline_ms: int
+    timeout_deadline_ms: int
     heartbeat_s: int
 
 

@@ -54,10 +54,12 @@ class Definition:
 
     @property
     def start_at(self) -> str:
+        """The name of the first state."""
         return self.top.start_at
 
     @property
     def states(self) -> Mapping[str, "State"]:
+        """The states of the top scope."""
         return self.top.states
 
 

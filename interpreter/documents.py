@@ -24,7 +24,7 @@ from stepraft.interpreter.errors import (
     Rejection,
 )
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonText: TypeAlias = bytes
 """A document as compact JSON in UTF-8, characters beyond ASCII unescaped."""
 
@@ -58,7 +58,7 @@ def dumps(value: Json) -> JsonText:
 
 
 def loads(text: JsonText) -> Json:
-    """Return the document of a text that `dumps` or `parse_input` made: shared, not to be changed."""
+    """Return the document of a text that `dumps` made: shared, not to be changed."""
     size = len(text)
     for size_max, load in _CACHES:
         if size <= size_max:
@@ -228,7 +228,7 @@ def _holds_surrogate(value: Json) -> bool:
 
 
 def _expanded_size(value: Json, known: dict[int, int], depth: int) -> int:
-    """A lower bound of the bytes of `value` as text; `known` holds the sizes of containers by id."""
+    """A lower bound of the bytes of `value` as text; `known` holds sizes of containers by id."""
     if isinstance(value, str):
         return len(value) + 2
     if not isinstance(value, (dict, list)):

@@ -1,7 +1,8 @@
 """The two ways in which a request ends badly, and the names of the language's own errors.
 
-`LanguageError` says that the workflow failed; `decide` turns it into a failed state, which Retry and
-Catch may answer. `Rejection` says that the caller asked wrongly; the service turns it into a status.
+`LanguageError` says that the workflow failed; `decide` turns it into a failed state, which Retry
+and Catch may answer. `Rejection` says that the caller asked wrongly; the service turns it into a
+status.
 
 Source: https://states-language.net/spec.html#appendix-a and #errors
 """
@@ -58,8 +59,9 @@ _UNCATCHABLE_BY_TASK_FAILED: Final = frozenset(
 def matches(error_equals: Iterable[str], error_name: str) -> bool:
     """Whether a Retrier or Catcher with this `ErrorEquals` answers the error.
 
-    A name matches itself. `States.ALL` matches all but States.DataLimitExceeded and States.Runtime;
-    `States.TaskFailed` all but these two and the timeouts; `States.Timeout` also a missed heartbeat.
+    A name matches itself. `States.ALL` matches all but States.DataLimitExceeded and
+    States.Runtime; `States.TaskFailed` all but these two and the timeouts; `States.Timeout` also a
+    missed heartbeat.
 
     Source: https://states-language.net/spec.html#error-representation
     """
@@ -133,6 +135,8 @@ class Reason(StrEnum):
     """The caller did not say who it is, or could not prove it."""
     QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
     """A limit of the tenant or namespace is reached."""
+    INTERNAL = "INTERNAL"
+    """The server failed at the request; its log says why."""
     OVERLOADED = "OVERLOADED"
     """The server sheds load; nothing was done, try again later."""
     NO_LEADER = "NO_LEADER"

@@ -41,18 +41,21 @@ class ExecutionStarted(TaggedRecord, frozen=True, kw_only=True):
 
 
 class ExecutionCanceling(TaggedRecord, frozen=True, kw_only=True):
-    """An end is decided, and what runs beneath is being reclaimed. `execution` is the after-image."""
+    """An end is decided; what runs beneath is being reclaimed. `execution` is the after-image."""
 
     execution: ExecutionContext
     old_status: ExecutionStatus
 
 
 class ExecutionCompleted(TaggedRecord, frozen=True, kw_only=True):
-    """An execution ended. `execution` is the after-image; `output` is empty unless it succeeded."""
+    """An execution ended. `execution` is the after-image; `output` is empty unless it succeeded.
+    `had_variables`: some were assigned in its outermost scope.
+    """
 
     execution: ExecutionContext
     old_status: ExecutionStatus
     output: JsonText = b""
+    had_variables: bool = False
 
 
 class StateStarted(TaggedRecord, frozen=True, kw_only=True):
@@ -111,7 +114,7 @@ class RetryScheduled(TaggedRecord, frozen=True, kw_only=True):
 
 
 class TimerStarted(TaggedRecord, frozen=True, kw_only=True):
-    """A timer was armed. `work`: the after-image of the activity that waits for it, where one does."""
+    """A timer was armed. `work`: the after-image of the activity that waits for it, if one does."""
 
     timer: TimerContext
     work: ActivityWork | None = None

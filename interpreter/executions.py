@@ -37,6 +37,8 @@ from stepraft.interpreter.hlc import to_hex
 from stepraft.interpreter.lifecycle import ENDED, ExecutionStatus, check_change
 from stepraft.interpreter.view import View
 
+_ENDING = frozenset({ExecutionStatus.CANCELING, ExecutionStatus.COMPLETING})
+
 
 def start(command: StartExecution, view: View) -> Decision:
     """Start the workflow, unless the key or the name says that it was started before.
@@ -96,7 +98,8 @@ def _same_request(command: StartExecution, known: ExecutionKey, view: View) -> S
     if known.fingerprint != _fingerprint(command):
         raise Rejection(
             Reason.IDEMPOTENCY_CONFLICT,
-            f"the key was used to start {known.execution_id} with another workflow, version, name or input",
+            f"the key was used to start {known.execution_id} with another workflow, version, name "
+            "or input",
             field="idempotency_key",
         )
     return _existing(known, view)
@@ -128,10 +131,11 @@ def _version(command: StartExecution, view: View) -> int:
             f"there is no workflow {command.workflow!r} in namespace {command.namespace!r}",
             field="workflow",
         )
-    if command.version > head.version:
+    if not 0 <= command.version <= head.version:
         raise Rejection(
             Reason.WORKFLOW_NOT_FOUND,
-            f"workflow {command.workflow!r} has versions 1 to {head.version}, not {command.version}",
+            f"workflow {command.workflow!r} has versions 1 to {head.version}, "
+            f"not {command.version}",
             field="version",
         )
     return command.version or head.version
@@ -153,9 +157,15 @@ def _timeout(execution_id: str, timeout_s: int | None, view: View) -> TimerConte
 
 
 def complete(command: CompleteExecution, view: View) -> Decision:
-    """End the execution: nothing runs beneath it any more."""
+    """End the execution: nothing runs beneath it any more.
+
+    Of two ends the one that was decided first counts: a last state that ends while the execution is
+    being canceled changes nothing.
+    """
     execution = view.execution(command.execution_id)
     if execution is None or execution.status in ENDED:
+        return NOTHING
+    if command.is_reclaimed is not (execution.status in _ENDING):
         return NOTHING
     ended = replace(
         execution,
@@ -166,7 +176,10 @@ def complete(command: CompleteExecution, view: View) -> Decision:
         timer_id=None,
     )
     completed = ExecutionCompleted(
-        execution=ended, old_status=execution.status, output=command.output
+        execution=ended,
+        old_status=execution.status,
+        output=command.output,
+        had_variables=bool(view.variables(execution.execution_id)),
     )
     events: tuple[Event, ...] = (completed,)
     if execution.timer_id is not None:
@@ -192,7 +205,7 @@ def cancel(command: CancelExecution, view: View) -> Decision:
             f"the execution has ended: {execution.status}",
             field="execution_id",
         )
-    if execution.status in (ExecutionStatus.CANCELING, ExecutionStatus.COMPLETING):
+    if execution.status in _ENDING:
         return NOTHING
     return _ending(
         execution,

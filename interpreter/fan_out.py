@@ -26,18 +26,6 @@ _CHILD_ID: dict[FanOutKind, Callable[[str, int], str]] = {
 }
 
 
-def is_open(scope: str, view: View) -> bool:
-    """Whether a branch or iteration still counts: it has not ended, nor has a sibling failed."""
-    child = view.child(scope)
-    fan_out = view.fan_out(ids.owner(scope))
-    return (
-        child is not None
-        and not child.is_completed
-        and fan_out is not None
-        and not fan_out.is_failing
-    )
-
-
 def after_start(fan_out: FanOutContext) -> FanOutContext:
     """Return what is true when one more child has started."""
     return replace(fan_out, started=fan_out.started + 1)
@@ -58,17 +46,20 @@ def reclaim(activity_id: str, error: str | None, cause: str | None) -> ReclaimSc
     return ReclaimScope(owner=activity_id, reason=error, message=cause)
 
 
-def joined(
-    activity_id: str, fan_out: FanOutContext, last: str, output: JsonText, view: View
-) -> CompleteState:
-    """Return the command that ends the state: all children succeeded, `last` just now with
-    `output`.
+def joined(visit: Visit, fan_out: FanOutContext, last: str, output: JsonText) -> CompleteState:
+    """Return the command that ends the visit's state: all children succeeded, `last` just now with
+    `output`. Outputs that are together longer than the payload limit fail the state unread.
     """
+    activity_id = visit.activity.activity_id
     child_id = _CHILD_ID[fan_out.kind]
     outputs = []
+    size = 1
     for index in range(fan_out.total):
         scope = child_id(activity_id, index)
-        outputs.append(output if scope == last else _output_of(scope, view))
+        outputs.append(output if scope == last else _output_of(scope, visit.view))
+        size += len(outputs[-1]) + 1
+        if size > visit.view.limits.payload_bytes:
+            return outcome.failure(visit, visit.too_large())
     return CompleteState(activity_id=activity_id, result=b"[" + b",".join(outputs) + b"]")
 
 

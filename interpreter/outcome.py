@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from stepraft.interpreter import documents, ids
+from stepraft.interpreter import documents, ids, scopes
 from stepraft.interpreter.commands import (
     Command,
     CompleteBranch,
@@ -12,14 +12,14 @@ from stepraft.interpreter.commands import (
     StartState,
 )
 from stepraft.interpreter.decision import Decision
-from stepraft.interpreter.definition import WorkFields
+from stepraft.interpreter.definition import Catcher, WorkFields
 from stepraft.interpreter.documents import Json
 from stepraft.interpreter.errors import RUNTIME, LanguageError, matches
 from stepraft.interpreter.events import StateCompleted, StateFailed
 from stepraft.interpreter.expressions import data_flow
 from stepraft.interpreter.lifecycle import ExecutionStatus
 from stepraft.interpreter.records import JsonText
-from stepraft.interpreter.visit import Visit, own_variables
+from stepraft.interpreter.visit import Visit
 
 _PREFIXED = frozenset({RUNTIME, "States.QueryEvaluationError", "States.IntrinsicFailure"})
 
@@ -61,7 +61,7 @@ def type_name(visit: Visit) -> str:
 def _variables_after(visit: Visit, assigned: Mapping[str, Json]) -> JsonText:
     if not assigned:
         return b""
-    return documents.dumps({**own_variables(visit.scope, visit.view), **assigned})
+    return documents.dumps({**scopes.own_variables(visit.scope, visit.view), **assigned})
 
 
 def _what_follows(scope: str, output: JsonText, next_state: str | None) -> Command:
@@ -122,16 +122,22 @@ def _scope_failure(scope: str, error: str | None, cause: str | None) -> Command:
 def catch(visit: Visit, error: str | None, cause: str | None) -> Decision:
     """Go where the first Catcher that matches leads, else fail.
 
-    States.Runtime is never caught. Errors: those of the Catcher's data flow.
+    States.Runtime is never caught, and nothing catches an error of the Catcher's own data flow.
+
     Source: https://states-language.net/spec.html#fallback-states
     """
     state = visit.state
     catchers = state.catch if isinstance(state, WorkFields) and error != RUNTIME else ()
     for catcher in catchers:
         if matches(catcher.errors, error or ""):
-            output = data_flow.caught_output(
-                catcher, visit.raw, error or "", cause, visit.environment
-            )
-            assigned = data_flow.caught_variables(catcher, error or "", cause, visit.environment)
-            return leave_to(visit, output, assigned, catcher.next_state)
+            try:
+                return _leave_by(catcher, visit, error or "", cause)
+            except LanguageError as failed:
+                return fail(visit, failed.name, cause_of(visit, failed))
     return fail(visit, error, cause)
+
+
+def _leave_by(catcher: Catcher, visit: Visit, error: str, cause: str | None) -> Decision:
+    output = data_flow.caught_output(catcher, visit.raw, error, cause, visit.environment)
+    assigned = data_flow.caught_variables(catcher, error, cause, visit.environment)
+    return leave_to(visit, output, assigned, catcher.next_state)

@@ -39,6 +39,7 @@ def _end_of_owner(command: ReclaimScope) -> CompleteExecution | CompleteState:
             status=command.status,
             error=command.reason,
             cause=command.message,
+            is_reclaimed=True,
         )
     return CompleteState(
         activity_id=command.owner,

@@ -75,19 +75,23 @@ def _delivery(task: TaskContext, view: View) -> Delivery:
         retry_count=task.retry_count,
         created_at_ms=physical_ms(task.created_at),
         lease_deadline_ms=task.lease_deadline_ms,
+        timeout_deadline_ms=task.timeout_deadline_ms,
         heartbeat_s=task.heartbeat_s,
     )
 
 
 def heartbeat(command: HeartbeatTask, view: View) -> Decision:
-    """Renew the delivery's lease and its heartbeat; the state's TimeoutSeconds goes on counting.
+    """Renew the delivery's lease, which is never made shorter, and its heartbeat; the state's
+    TimeoutSeconds goes on counting.
 
     Errors: TASK_NOT_FOUND, TASK_TOKEN_STALE.
     """
     task = _delivered(command.task_id, command.delivery, view)
     if task.status is not TaskStatus.ACTIVE:
         raise _stale()
-    task = _leased(task, command.lease_ms, view)
+    # The task's timer strikes no later than the deadlines that it had.
+    lease_ms = max(command.lease_ms, task.lease_deadline_ms - view.now_ms)
+    task = _leased(task, lease_ms, view)
     return Decision(
         events=(TaskHeartbeat(task=task),), reply=Renewed(lease_deadline_ms=task.lease_deadline_ms)
     )
@@ -170,7 +174,7 @@ def _found(task_id: str, view: View) -> TaskContext:
 
 def _delivered(task_id: str, delivery: int, view: View) -> TaskContext:
     task = _found(task_id, view)
-    if task.delivery != delivery:
+    if delivery == 0 or task.delivery != delivery:
         raise _stale()
     return task
 

@@ -1,9 +1,8 @@
 """A visit of a state: what every state processor needs to know, read once."""
 
-from collections.abc import Iterator, Mapping
 from typing import Final
 
-from stepraft.interpreter import context_object, documents, ids
+from stepraft.interpreter import context_object, documents, ids, scopes
 from stepraft.interpreter.contexts import ActivityContext, ActivityWork, ExecutionContext
 from stepraft.interpreter.definition import Definition, State
 from stepraft.interpreter.documents import Json
@@ -14,52 +13,6 @@ from stepraft.interpreter.records import JsonText
 from stepraft.interpreter.view import View
 
 NO_WORK: Final = ActivityWork()
-
-
-class ScopeVariables(Mapping[str, Json]):
-    """The variables that a scope sees: its own and those of the scopes around it. Read only when
-    asked for.
-    """
-
-    __slots__ = ("_merged", "_scope", "_view")
-
-    def __init__(self, scope: str, view: View) -> None:
-        self._scope = scope
-        self._view = view
-        self._merged: dict[str, Json] | None = None
-
-    def _all(self) -> dict[str, Json]:
-        if self._merged is None:
-            self._merged = {}
-            for scope in _from_outermost(self._scope):
-                self._merged.update(own_variables(scope, self._view))
-        return self._merged
-
-    def __getitem__(self, name: str) -> Json:
-        return self._all()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
-
-    def __len__(self) -> int:
-        return len(self._all())
-
-
-def _from_outermost(scope: str) -> list[str]:
-    scopes = [scope]
-    while not ids.is_execution_scope(scopes[-1]):
-        scopes.append(ids.owner(ids.owner(scopes[-1])))
-    return scopes[::-1]
-
-
-def own_variables(scope: str, view: View) -> dict[str, Json]:
-    """Return the variables assigned in `scope` itself."""
-    text = view.variables(scope)
-    if not text:
-        return {}
-    variables = documents.loads(text)
-    assert isinstance(variables, dict), f"the variables of {scope} are no object"
-    return variables
 
 
 class Visit:
@@ -84,7 +37,9 @@ class Visit:
         self.work = work
         self.scope = ids.owner(activity.activity_id)
         self.environment = Environment(
-            lambda: context_object.build(self), ScopeVariables(self.scope, view), view.entropy()
+            lambda: context_object.build(self),
+            scopes.ScopeVariables(self.scope, view),
+            view.entropy(),
         )
 
     def item_environment(self, index: int, value: Json) -> Environment:
@@ -126,20 +81,28 @@ class Visit:
         limit.
         """
         if len(text) > self.view.limits.payload_bytes:
-            raise LanguageError(
-                DATA_LIMIT_EXCEEDED,
-                f"The state/task '{self.activity.state_name}' returned a result with a size exceeding "
-                "the maximum number of bytes service limit.",
-            )
+            raise self.too_large()
         return text
+
+    def too_large(self) -> LanguageError:
+        """Return the error of a document that is longer than the payload limit."""
+        return LanguageError(
+            DATA_LIMIT_EXCEEDED,
+            f"The state/task '{self.activity.state_name}' returned a result with a size exceeding "
+            "the maximum number of bytes service limit.",
+        )
 
 
 def find(activity_id: str, view: View) -> Visit | None:
-    """Return the open visit of that id, or None when it is gone or its execution no longer runs."""
+    """Return the open visit of that id, or None when it is gone or nothing that it still does
+    counts: its execution is ending, or a Parallel or Map state around it is failing.
+    """
     activity = view.activity(activity_id)
     if activity is None:
         return None
     execution = view.execution(ids.execution_of(activity_id))
     if execution is None or execution.status is not ExecutionStatus.RUNNING:
+        return None
+    if not scopes.is_open(ids.owner(activity_id), view):
         return None
     return Visit(view, execution, activity, view.work(activity_id))

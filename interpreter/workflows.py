@@ -8,7 +8,7 @@ from stepraft.interpreter.view import View
 
 
 def put(command: PutWorkflow, view: View) -> Decision:
-    """Add a version; the same definition and description as the newest version's is that version."""
+    """Add a version, unless definition and description are those of the newest version."""
     tenant, namespace, name = command.tenant, command.namespace, command.name
     head = view.workflow(tenant, namespace, name)
     number = head.version if head is not None else 0

@@ -48,7 +48,7 @@ class SystemClock:
 
 
 class HybridClock:
-    """Stamps for one partition: above all stamps made or observed before. Not for several threads."""
+    """Stamps for one partition: above all made or observed before. Not for several threads."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

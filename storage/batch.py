@@ -1,4 +1,6 @@
-"""What appliers write to, and what the leader's working state reads back: one entry's writes, in order."""
+"""What appliers write to, and what the leader's working state reads back: one entry's writes, in
+order.
+"""
 
 import msgspec
 
@@ -12,7 +14,8 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Batch:
-    """The writes of one entry. The same operations in the same order give the same bytes in the same order.
+    """The writes of one entry. The same operations in the same order give the same bytes in the
+    same order.
 
     `values`: the last value of each key, in the order in which the keys were first written.
     """
@@ -28,7 +31,8 @@ class Batch:
         self.values[key] = value
 
     def insert(self, key: bytes, value: Record | bytes) -> None:
-        """Set a row that is not there: a delete later in the same batch takes both back, and nothing is written.
+        """Set a row that is not there: a delete later in the same batch takes both back, and
+        nothing is written.
 
         A row that this batch itself has deleted may be in the store: it is set as by `put`.
         """

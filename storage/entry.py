@@ -84,7 +84,7 @@ _leader_decoder = msgspec.msgpack.Decoder(LeaderStarted)
 
 
 def encode_group(group: Group) -> bytes:
-    """Return a group as it stands in an entry, so that its size is known before the entry is full."""
+    """Return a group as it stands in an entry: its size is known before the entry is full."""
     return _encoder.encode(group)
 
 

@@ -35,6 +35,8 @@ class Family(bytes, Enum):
     """`/{tenant}/{namespace} NUL {name}`: the heads of workflows, by name."""
     VERSION = b"v"
     """`/{tenant}/{namespace} NUL {name} NUL {version}`: the versions of workflows."""
+    LOCAL = b"l"
+    """What is this node's alone, and no part of the replicated state: format and durability."""
     BY_WORKFLOW = b"x"
     """`/{tenant}/{namespace} NUL {workflow} NUL {status} NUL {inverted stamp} {execution}`:
     executions, newest first.
@@ -69,8 +71,12 @@ POSITION = Family.META.value + b"position"
 """The row that says how far the log is applied."""
 SECRET = Family.META.value + b"secret"
 """The row of the key that task tokens are signed with."""
-FORMAT = Family.META.value + b"format"
-"""The row of the format version and the owner of the folder; never part of the replicated state."""
+FORMAT = Family.LOCAL.value + b"format"
+"""The row of the format version and the owner of the folder."""
+SYNCED = Family.LOCAL.value + b"synced"
+"""The row of the last position that is certain to survive a loss of power."""
+TRAIL = Family.LOCAL.value + b"trail"
+"""`{index}`: one row for each entry applied since then, which says that its writes are there."""
 
 _CONTEXT = Family.CONTEXT.value
 _PART = {part: _NUL + part.value for part in Part}
@@ -106,6 +112,16 @@ def history_prefix(execution: str) -> bytes:
 def sequence_of(key: bytes) -> int:
     """Return the sequence at the end of a HISTORY key."""
     return int(_U64.unpack(key[-8:])[0])
+
+
+def execution_of_history(key: bytes) -> str:
+    """Return the execution in a HISTORY key."""
+    return key[1:-9].decode()
+
+
+def trail(index: int) -> bytes:
+    """Return the key of the row that says that entry `index` is written."""
+    return TRAIL + _U64.pack(index)
 
 
 def pending(stamp: int) -> bytes:
@@ -171,7 +187,7 @@ def by_workflow_prefix(
 def by_workflow(
     execution: str, workflow_name: str, status: ExecutionStatus, started_at: int
 ) -> bytes:
-    """Return the key of an execution in its workflow's index: in key order the newest comes first."""
+    """Return the key of an execution in its workflow's index: the newest comes first."""
     _, tenant, namespace, _ = execution.split("/", 3)
     prefix = by_workflow_prefix(tenant, namespace, workflow_name, status)
     return prefix + _U64.pack(STAMP_MAX - started_at) + execution.encode()
@@ -192,8 +208,3 @@ def by_name(tenant: str, namespace: str, workflow_name: str, name: str) -> bytes
     """Return the key of what an execution's name within a workflow stands for."""
     space = _space(tenant, namespace)
     return Family.BY_NAME.value + space + workflow_name.encode() + _NUL + name.encode()
-
-
-def prefix_end(prefix: bytes) -> bytes:
-    """Return the first key above all keys with `prefix`; the last byte of a prefix is never 0xff."""
-    return prefix[:-1] + bytes((prefix[-1] + 1,))

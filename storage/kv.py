@@ -26,13 +26,15 @@ class Readable(Protocol):
     ) -> Iterator[Row]:
         """Return the rows whose keys have `prefix`, in key order, or backwards.
 
-        `start`: the first key to give, if it is there; those before it in the direction of the scan are left out. The
-        rows are those of the moment of the call.
+        `start`: the first key to give, if it is there; those before it in the direction of the scan
+        are left out. The rows are those of the moment of the call.
         """
 
 
 class ReadView(Readable, Protocol):
-    """A snapshot: reads see one moment. Close it, or use it in a `with`: until then it keeps old rows from being dropped."""
+    """A snapshot: reads see one moment. Close it, or use it in a `with`: until then it keeps old
+    rows from being dropped.
+    """
 
     def close(self) -> None:
         """Let the snapshot go."""
@@ -53,7 +55,8 @@ class KeyValueStore(Readable, Protocol):
     """A store: one thread writes, any thread reads."""
 
     def write(self, items: Iterable[Write]) -> None:
-        """Write all items or none, later ones over earlier ones. Survives the process, not yet the machine: see `sync`.
+        """Write all items or none, later ones over earlier ones. Survives the process, not yet the
+        machine: see `sync`.
 
         Errors: StoreError.
         """
@@ -75,7 +78,9 @@ class KeyValueStore(Readable, Protocol):
 
 
 def key_range(prefix: bytes, start: bytes | None, *, reverse: bool) -> tuple[bytes, bytes | None]:
-    """Return the bounds of a scan: the lowest key in it, and the first key above it (None: there is no bound)."""
+    """Return the bounds of a scan: the lowest key in it, and the first key above it (None: there is
+    no bound).
+    """
     low, high = prefix, _end_of(prefix)
     if start is None:
         return low, high

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import plyvel  # type: ignore[import-untyped]
+import plyvel
 
 from stepraft.storage.kv import ReadView, Row, StoreError, Write, key_range
 
@@ -16,8 +16,9 @@ _MEBIBYTE: Final = 1 << 20
 class LevelDbStore:
     """A `KeyValueStore` in one folder, which one process at a time may have open.
 
-    `write_buffer_bytes`: how much is gathered in memory before a sorted file is written. `block_cache_bytes`: for blocks
-    that are read again. `bloom_bits`: per key, so that a look-up of what is not there rarely reads a file.
+    `write_buffer_bytes`: how much is gathered in memory before a sorted file is written.
+    `block_cache_bytes`: for blocks that are read again. `bloom_bits`: per key, so that a look-up of
+    what is not there rarely reads a file.
     Errors: StoreError when the folder is in use, damaged, or cannot be made.
     """
 
@@ -48,18 +49,14 @@ class LevelDbStore:
 
         Errors: StoreError when what is read is damaged.
         """
-        try:
-            value: bytes | None = self._db.get(key, verify_checksums=True)
-        except plyvel.Error as error:
-            raise StoreError(f"cannot read from the store in {self._folder}: {error}") from error
-        return value
+        return _get(self._db, key)
 
     def scan(
         self, prefix: bytes, *, start: bytes | None = None, reverse: bool = False
     ) -> Iterator[Row]:
         """Return the rows whose keys have `prefix`, as they are now.
 
-        Errors: plyvel.Error from the iterator when what is read is damaged.
+        Errors: StoreError, from the iterator, when what is read is damaged.
         """
         return _scan(self._db, prefix, start, reverse=reverse)
 
@@ -78,13 +75,16 @@ class LevelDbStore:
         try:
             batch.write()
         except plyvel.Error as error:
-            raise StoreError(f"cannot write to the store in {self._folder}: {error}") from error
+            raise StoreError(
+                f"cannot write to the store in {self._folder}: {_text(error)}"
+            ) from error
 
     def sync(self) -> None:
         """Return when all earlier writes survive a loss of power.
 
-        LevelDB's own synced write covers its newest log file only: the one before it may still be on its way into a
-        sorted file, unsynced. So each log file is synced, and the folder that names them.
+        LevelDB's own synced write covers its newest log file only: the one before it may still be
+        on its way into a sorted file, unsynced. So each log file is synced, and the folder that
+        names them.
 
         Errors: StoreError.
         """
@@ -115,8 +115,7 @@ class _Snapshot:
         self._snapshot = snapshot
 
     def get(self, key: bytes) -> bytes | None:
-        value: bytes | None = self._snapshot.get(key, verify_checksums=True)
-        return value
+        return _get(self._snapshot, key)
 
     def scan(
         self, prefix: bytes, *, start: bytes | None = None, reverse: bool = False
@@ -138,12 +137,69 @@ class _Snapshot:
         self.close()
 
 
+def _get(source: Any, key: bytes) -> bytes | None:
+    try:
+        value: bytes | None = source.get(key, verify_checksums=True)
+    except plyvel.Error as error:
+        raise _unreadable(error) from error
+    return value
+
+
 def _scan(source: Any, prefix: bytes, start: bytes | None, *, reverse: bool) -> Iterator[Row]:
+    """Return the rows of a scan; the iterator that is made here fixes their moment.
+
+    A raw iterator, because those with bounds end a scan without an error at a damaged block, and
+    lose the row at the lower bound where a reverse scan begins with it.
+    """
     low, high = key_range(prefix, start, reverse=reverse)
-    rows: Iterator[Row] = source.iterator(
-        start=low, stop=high, reverse=reverse, verify_checksums=True
-    )
-    return rows
+    rows = source.raw_iterator(verify_checksums=True)
+    return _backward(rows, low, high) if reverse else _forward(rows, low, high)
+
+
+def _forward(rows: Any, low: bytes, high: bytes | None) -> Iterator[Row]:
+    try:
+        rows.seek(low)
+        while rows.valid():
+            key = rows.key()
+            if high is not None and key >= high:
+                return
+            yield key, rows.value()
+            rows.next()
+    except plyvel.Error as error:
+        raise _unreadable(error) from error
+    finally:
+        rows.close()
+
+
+def _backward(rows: Any, low: bytes, high: bytes | None) -> Iterator[Row]:
+    try:
+        _seek_below(rows, high)
+        while rows.valid():
+            key = rows.key()
+            if key < low:
+                return
+            yield key, rows.value()
+            rows.prev()
+    except plyvel.Error as error:
+        raise _unreadable(error) from error
+    finally:
+        rows.close()
+
+
+def _seek_below(rows: Any, high: bytes | None) -> None:
+    """Go to the last row below `high`."""
+    if high is None:
+        rows.seek_to_last()
+        return
+    rows.seek(high)
+    if rows.valid():
+        rows.prev()
+    else:
+        rows.seek_to_last()
+
+
+def _unreadable(error: Exception) -> StoreError:
+    return StoreError(f"cannot read from the store: {_text(error)}")
 
 
 def _refuse_headless(folder: Path) -> None:
@@ -155,10 +211,16 @@ def _refuse_headless(folder: Path) -> None:
 
 def _why_not_opened(folder: Path, error: Exception) -> str:
     if isinstance(error, plyvel.CorruptionError):
-        return f"the store in {folder} is damaged: {error}"
-    if "lock" in str(error).lower():
-        return f"the store in {folder} is in use by another process: {error}"
-    return f"cannot open the store in {folder}: {error}"
+        return f"the store in {folder} is damaged: {_text(error)}"
+    if "/LOCK: " in _text(error):
+        return f"the store in {folder} is in use: {_text(error)}"
+    return f"cannot open the store in {folder}: {_text(error)}"
+
+
+def _text(error: Exception) -> str:
+    """Return what LevelDB says, which comes as bytes."""
+    told = error.args[0] if error.args else b""
+    return told.decode(errors="replace") if isinstance(told, bytes) else str(error)
 
 
 def _sync_path(path: Path) -> None:

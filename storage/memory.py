@@ -72,7 +72,9 @@ class _Snapshot:
 
 
 class MemoryStore:
-    """A `KeyValueStore` that is gone with its process. A snapshot costs nothing until the next write, which copies the rows."""
+    """A `KeyValueStore` that is gone with its process. A snapshot costs nothing until the next
+    write, which copies the rows.
+    """
 
     def __init__(self) -> None:
         self._rows = _Rows({}, [])

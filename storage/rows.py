@@ -1,7 +1,14 @@
-"""The rows that only the store itself knows; those of the interpreter are in `interpreter/contexts.py`."""
+"""The rows that only the store itself knows; those of the interpreter are in
+`interpreter/contexts.py`.
+"""
+
+from typing import Final
 
 from stepraft.interpreter.events import HistoryEvent
 from stepraft.interpreter.records import Record
+
+PRESENT: Final = b""
+"""The value of a row whose key says it all."""
 
 
 class HistoryRow(Record, frozen=True, kw_only=True):
@@ -14,9 +21,10 @@ class HistoryRow(Record, frozen=True, kw_only=True):
 class Position(Record, frozen=True, kw_only=True):
     """How far the log is applied.
 
-    `applied_index`: the last applied entry, 0 before the first. `epoch`: the index of the entry that began the present
-    reign, 0 before the first. `number`: how many entries of that reign took effect. `stamp`: the highest HLC in any entry.
-    `checksum`: CRC-32 chained over all that was written.
+    `applied_index`: the last applied entry, 0 before the first. `epoch`: the index of the entry
+    that began the present reign, 0 before the first. `number`: how many entries of that reign took
+    effect. `stamp`: the highest HLC in any entry. `checksum`: CRC-32 chained over all that was
+    written.
     """
 
     applied_index: int = 0
@@ -27,7 +35,9 @@ class Position(Record, frozen=True, kw_only=True):
 
 
 class FormatRow(Record, frozen=True, kw_only=True):
-    """The format of a store and whose it is: the first row that is written. `version` comes first in every format."""
+    """The format of a store and whose it is: the first row that is written. `version` comes first
+    in every format.
+    """
 
     version: int
     cluster_id: str

@@ -31,9 +31,11 @@ WORK_S: Final = 0.01
 """How long each task takes, in seconds: what a call to another service might."""
 
 
-def make_worker(addresses: Sequence[str], *, worker_id: str = "", flaky: bool = False) -> Worker:
+def make_worker(
+    addresses: str | Sequence[str], *, worker_id: str = "", flaky: bool = False
+) -> Worker:
     """Return a worker that does all tasks of the workflow, not yet running."""
-    worker = Worker(list(addresses), worker_id=worker_id or f"shop-{os.getpid()}", concurrency=16)
+    worker = Worker(addresses, worker_id=worker_id or f"shop-{os.getpid()}", concurrency=16)
     for resource, work in shop.TASKS.items():
         worker.task(resource)(_handler(work, flaky=flaky))
     return worker

@@ -33,11 +33,14 @@ Comparison: TypeAlias = Callable[[Json, Json], bool]
 """(value that Variable leads to, operand) -> whether the rule matches."""
 
 
-class Test(Protocol):
+class Condition(Protocol):
     """A condition: a comparison, or And, Or, Not of such."""
 
     def matches(self, document: Json, environment: Environment) -> bool:
-        """Raises LanguageError (States.Runtime) if a path leads nowhere."""
+        """Whether the condition holds.
+
+        Raises LanguageError (States.Runtime) if a path leads nowhere.
+        """
         ...
 
 
@@ -50,6 +53,7 @@ class Compare:
     operand: Json
 
     def matches(self, document: Json, environment: Environment) -> bool:
+        """Whether the comparison holds."""
         return self.compare(_read(self.variable, document, environment), self.operand)
 
 
@@ -62,6 +66,7 @@ class ComparePath:
     operand: Path
 
     def matches(self, document: Json, environment: Environment) -> bool:
+        """Whether the comparison holds."""
         value = _read(self.variable, document, environment)
         return self.compare(value, _read(self.operand, document, environment))
 
@@ -74,6 +79,7 @@ class IsPresent:
     expected: bool
 
     def matches(self, document: Json, environment: Environment) -> bool:
+        """Whether the presence is the expected one."""
         try:
             self.variable.read(document, environment)
         except PathMissError:
@@ -85,9 +91,10 @@ class IsPresent:
 class And:
     """All of the tests match; those behind the first that does not are not evaluated."""
 
-    tests: tuple[Test, ...]
+    tests: tuple[Condition, ...]
 
     def matches(self, document: Json, environment: Environment) -> bool:
+        """Whether all of the tests match."""
         return all(test.matches(document, environment) for test in self.tests)
 
 
@@ -95,9 +102,10 @@ class And:
 class Or:
     """One of the tests matches; those behind it are not evaluated."""
 
-    tests: tuple[Test, ...]
+    tests: tuple[Condition, ...]
 
     def matches(self, document: Json, environment: Environment) -> bool:
+        """Whether one of the tests matches."""
         return any(test.matches(document, environment) for test in self.tests)
 
 
@@ -105,9 +113,10 @@ class Or:
 class Not:
     """The test does not match."""
 
-    test: Test
+    test: Condition
 
     def matches(self, document: Json, environment: Environment) -> bool:
+        """Whether the test does not match."""
         return not self.test.matches(document, environment)
 
 
@@ -115,7 +124,7 @@ class Not:
 class ChoiceRule:
     """One entry of Choices. `assign`, if there is one, counts instead of the state's."""
 
-    test: Test
+    test: Condition
     next_state: str
     assign: Template | None = None
     comment: str | None = None
@@ -130,7 +139,7 @@ class Operator:
     """One row of the table: the kind of operand, and how Variable and operand become a test."""
 
     operand: OperandKind
-    compile: Callable[[Path, Any], Test]
+    compile: Callable[[Path, Any], Condition]
 
 
 def _read(path: Path, document: Json, environment: Environment) -> Json:
@@ -200,7 +209,7 @@ def _path(compare: Comparison) -> Operator:
     )
 
 
-def _string_matches(variable: Path, pattern: str) -> Test:
+def _string_matches(variable: Path, pattern: str) -> Condition:
     return Compare(variable, _Pattern(pattern).matches, pattern)
 
 

@@ -1,12 +1,19 @@
-"""What an expression may read besides its document: context object, variables, entropy.
+"""What an expression may read besides its document, and how much work it may make.
 
 Source: https://states-language.net/spec.html#context-object and #variables
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from stepraft.interpreter.documents import Json
+from stepraft.interpreter.errors import RUNTIME, LanguageError
+
+STEPS_MAX: Final = 500_000
+"""Steps that the expressions of one state may take together: nodes visited by searching paths and
+by functions. A document of 256 KiB has at most about 130,000 nodes.
+"""
 
 
 class Environment:
@@ -14,10 +21,17 @@ class Environment:
 
     `context` makes the Context Object; it is called at most once, and only if an expression reads
     `$$`. `variables` maps names without `$` to values. `entropy` feeds States.UUID and
-    States.MathRandom: equal entropy gives equal draws, so pass fresh bytes for each evaluation.
+    States.MathRandom: equal entropy gives equal draws, so pass fresh bytes for each state.
     """
 
-    __slots__ = ("_context", "_draws", "_entropy", "_make_context", "variables")
+    __slots__ = (
+        "_context",
+        "_draws",
+        "_entropy",
+        "_make_context",
+        "_steps_left",
+        "variables",
+    )
 
     def __init__(
         self, context: Callable[[], Json], variables: Mapping[str, Json], entropy: bytes
@@ -27,6 +41,7 @@ class Environment:
         self._context: Json = None
         self._entropy = entropy
         self._draws = 0
+        self._steps_left = STEPS_MAX
 
     @property
     def context(self) -> Json:
@@ -40,3 +55,20 @@ class Environment:
         """Return the next 32 bytes that look random; each call gives others."""
         self._draws += 1
         return hashlib.sha256(b"%d:%b" % (self._draws, self._entropy)).digest()
+
+    def spend(self, steps: int) -> None:
+        """Count steps of work. Raises LanguageError (States.Runtime) when they are too many."""
+        self._steps_left -= steps
+        if self._steps_left < 0:
+            raise LanguageError(
+                RUNTIME, f"The expressions of the state take more than {STEPS_MAX} steps."
+            )
+
+    def spend_on_all_of(self, value: Json) -> None:
+        """Count one step for `value` and each node below it."""
+        waiting = [value]
+        while waiting:
+            current = waiting.pop()
+            self.spend(1)
+            if isinstance(current, (dict, list)):
+                waiting.extend(current.values() if isinstance(current, dict) else current)

@@ -99,6 +99,11 @@ def _scan_argument(scanner: Scanner, depth: int) -> Argument:
             return _scan_path(scanner)
         case "S":
             return _scan_call(scanner, depth + 1)
+        case _:
+            return _scan_constant(scanner)
+
+
+def _scan_constant(scanner: Scanner) -> Value:
     number = scanner.take(_NUMBER)
     if number is not None:
         return Value(_number(number))

@@ -34,6 +34,9 @@ TEXT_SIZE_MAX: Final = 10_000
 FORMATTED_SIZE_MAX: Final = 1024 * 1024
 """Characters that States.Format may make."""
 
+CHARACTERS_PER_STEP: Final = 16
+"""Characters of text whose handling counts as one step of work."""
+
 RANGE_LENGTH_MAX: Final = 1_000
 """Elements that States.ArrayRange may make."""
 
@@ -57,10 +60,11 @@ class Intrinsic:
     apply: Callable[[Arguments, Environment], Json]
 
     def takes(self, count: int) -> bool:
+        """Whether the function can be called with so many arguments."""
         return self.count_min <= count and (self.count_max is None or count <= self.count_max)
 
 
-def _format(arguments: Arguments, _: Environment) -> Json:
+def _format(arguments: Arguments, environment: Environment) -> Json:
     pieces = _PLACEHOLDER_OR_ESCAPE.split(_string(arguments[0], "template"))
     values = [_formatted(value) for value in arguments[1:]]
     placeholders = pieces.count("{}")
@@ -68,7 +72,9 @@ def _format(arguments: Arguments, _: Environment) -> Json:
         raise IntrinsicError(
             f"the template has {placeholders} placeholders, but {len(values)} values are given"
         )
-    if sum(map(len, pieces)) + sum(map(len, values)) > FORMATTED_SIZE_MAX:
+    size = sum(map(len, pieces)) + sum(map(len, values))
+    environment.spend(size // CHARACTERS_PER_STEP)
+    if size > FORMATTED_SIZE_MAX:
         raise IntrinsicError(f"the text has more than {FORMATTED_SIZE_MAX} characters")
     remaining = iter(values)
     return "".join(
@@ -90,8 +96,9 @@ def _formatted(value: Json) -> str:
     return dumps(value).decode()
 
 
-def _string_to_json(arguments: Arguments, _: Environment) -> Json:
+def _string_to_json(arguments: Arguments, environment: Environment) -> Json:
     text = _string(arguments[0], "argument")
+    environment.spend(len(text) // CHARACTERS_PER_STEP)
     if not text.strip():
         return None
     try:
@@ -100,29 +107,33 @@ def _string_to_json(arguments: Arguments, _: Environment) -> Json:
         raise IntrinsicError(rejection.text) from None
 
 
-def _json_to_string(arguments: Arguments, _: Environment) -> Json:
+def _json_to_string(arguments: Arguments, environment: Environment) -> Json:
     require_bounded(arguments[0])
-    return dumps(arguments[0]).decode()
+    environment.spend_on_all_of(arguments[0])
+    text = dumps(arguments[0]).decode()
+    environment.spend(len(text) // CHARACTERS_PER_STEP)
+    return text
 
 
 def _array(arguments: Arguments, _: Environment) -> Json:
     return list(arguments)
 
 
-def _array_partition(arguments: Arguments, _: Environment) -> Json:
+def _array_partition(arguments: Arguments, environment: Environment) -> Json:
     items = _list(arguments[0])
+    environment.spend(len(items))
     size = _integer(arguments[1], "chunk size")
     if size < 1:
         raise IntrinsicError(f"the chunk size is {size}, but must be positive")
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-def _array_contains(arguments: Arguments, _: Environment) -> Json:
-    require_bounded(arguments[0])
+def _array_contains(arguments: Arguments, environment: Environment) -> Json:
+    environment.spend_on_all_of(arguments[0])
     return any(equal(item, arguments[1]) for item in _list(arguments[0]))
 
 
-def _array_range(arguments: Arguments, _: Environment) -> Json:
+def _array_range(arguments: Arguments, environment: Environment) -> Json:
     first = _integer(arguments[0], "first number")
     last = _integer(arguments[1], "last number")
     step = _integer(arguments[2], "increment")
@@ -133,6 +144,7 @@ def _array_range(arguments: Arguments, _: Environment) -> Json:
         raise IntrinsicError(
             f"the range has {len(numbers)} elements, but at most {RANGE_LENGTH_MAX} are allowed"
         )
+    environment.spend(len(numbers))
     return list(numbers)
 
 
@@ -148,8 +160,9 @@ def _array_length(arguments: Arguments, _: Environment) -> Json:
     return len(_list(arguments[0]))
 
 
-def _array_unique(arguments: Arguments, _: Environment) -> Json:
+def _array_unique(arguments: Arguments, environment: Environment) -> Json:
     require_bounded(arguments[0])
+    environment.spend_on_all_of(arguments[0])
     unique: dict[bytes, Json] = {}
     for item in _list(arguments[0]):
         unique.setdefault(canonical(_with_whole_numbers(item)), item)
@@ -178,12 +191,12 @@ def _base64_decode(arguments: Arguments, _: Environment) -> Json:
         raise IntrinsicError("the argument is no Base64 of UTF-8 text") from None
 
 
-def _hash(arguments: Arguments, _: Environment) -> Json:
+def _hash(arguments: Arguments, environment: Environment) -> Json:
     value, algorithm = arguments
     digest = _HASHES.get(algorithm) if isinstance(algorithm, str) else None
     if digest is None:
         raise IntrinsicError(f"the algorithm must be one of {', '.join(_HASHES)}")
-    text = value if isinstance(value, str) else _json_to_string(arguments, _)
+    text = value if isinstance(value, str) else _json_to_string(arguments, environment)
     return digest(_short_string(text).encode()).hexdigest()
 
 
@@ -196,12 +209,13 @@ _HASHES: Final[Mapping[str, Callable[[bytes], "hashlib._Hash"]]] = {
 }
 
 
-def _json_merge(arguments: Arguments, _: Environment) -> Json:
+def _json_merge(arguments: Arguments, environment: Environment) -> Json:
     first, second, deep = arguments
     if not isinstance(first, dict) or not isinstance(second, dict):
         raise IntrinsicError("the first two arguments must be objects")
     if deep is not False:
         raise IntrinsicError("the third argument must be false: only shallow merging is supported")
+    environment.spend(len(first) + len(second))
     return {**first, **second}
 
 
@@ -221,12 +235,11 @@ def _math_add(arguments: Arguments, _: Environment) -> Json:
     return total
 
 
-def _string_split(arguments: Arguments, _: Environment) -> Json:
+def _string_split(arguments: Arguments, environment: Environment) -> Json:
     text = _string(arguments[0], "first argument")
     separators = _string(arguments[1], "second argument")
-    if not separators:
-        return [text] if text else []
-    pieces = re.split(f"[{re.escape(separators)}]", text)
+    pieces = re.split(f"[{re.escape(separators)}]", text) if separators else [text]
+    environment.spend(len(text) // CHARACTERS_PER_STEP + len(pieces))
     return [piece for piece in pieces if piece]
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from stepraft.interpreter.documents import Json, equal
+from stepraft.interpreter.expressions.environment import Environment
 from stepraft.interpreter.expressions.scanner import Scanner, unescaped
-from stepraft.interpreter.expressions.work_budget import WorkBudget
 
 NESTING_MAX: Final = 32
 """Levels of parentheses and negations in a filter."""
@@ -28,8 +28,8 @@ class Absent:
 ABSENT: Final = Absent()
 Found: TypeAlias = "Json | Absent"
 
-Test: TypeAlias = Callable[[Json, Json, WorkBudget], bool]
-"""(current node, root document, budget) -> whether the node passes."""
+Test: TypeAlias = Callable[[Json, Json, Environment], bool]
+"""(current node, root document, environment) -> whether the node passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,17 @@ class Operand:
     steps: tuple[str | int, ...]
 
     def read(self, current: Json, root: Json) -> Found:
+        """Return the node, or ABSENT."""
         node = current if self.from_current else root
         for step in self.steps:
-            if isinstance(step, str) and isinstance(node, dict) and step in node:
-                node = node[step]
-            elif isinstance(step, int) and isinstance(node, list) and in_range(step, len(node)):
+            if isinstance(step, str):
+                if not isinstance(node, dict) or step not in node:
+                    return ABSENT
                 node = node[step]
             else:
-                return ABSENT
+                if not isinstance(node, list) or not in_range(step, len(node)):
+                    return ABSENT
+                node = node[step]
         return node
 
 
@@ -65,6 +68,7 @@ class Literal:
     value: Json
 
     def read(self, current: Json, root: Json) -> Found:
+        """Return the value."""
         return self.value
 
 
@@ -179,20 +183,24 @@ _WORDS: Final[Mapping[str, Json]] = {"true": True, "false": False, "null": None}
 
 
 def _any_test(tests: tuple[Test, ...]) -> Test:
-    return lambda current, root, budget: any(test(current, root, budget) for test in tests)
+    return lambda current, root, environment: any(
+        test(current, root, environment) for test in tests
+    )
 
 
 def _all_test(tests: tuple[Test, ...]) -> Test:
-    return lambda current, root, budget: all(test(current, root, budget) for test in tests)
+    return lambda current, root, environment: all(
+        test(current, root, environment) for test in tests
+    )
 
 
 def _not_test(test: Test) -> Test:
-    return lambda current, root, budget: not test(current, root, budget)
+    return lambda current, root, environment: not test(current, root, environment)
 
 
 def _existence_test(operand: Operand | Literal) -> Test:
-    def exists(current: Json, root: Json, budget: WorkBudget) -> bool:
-        budget.spend(1)
+    def exists(current: Json, root: Json, environment: Environment) -> bool:
+        environment.spend(1)
         return operand.read(current, root) is not ABSENT
 
     return exists
@@ -201,13 +209,13 @@ def _existence_test(operand: Operand | Literal) -> Test:
 def _comparison_test(
     compare: Callable[[Found, Found], bool], left: Operand | Literal, right: Operand | Literal
 ) -> Test:
-    def passes(current: Json, root: Json, budget: WorkBudget) -> bool:
+    def passes(current: Json, root: Json, environment: Environment) -> bool:
         left_value, right_value = left.read(current, root), right.read(current, root)
         for value in (left_value, right_value):
             if isinstance(value, Absent):
-                budget.spend(1)
+                environment.spend(1)
             else:
-                budget.spend_on_all_of(value)
+                environment.spend_on_all_of(value)
         return compare(left_value, right_value)
 
     return passes

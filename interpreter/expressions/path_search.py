@@ -9,6 +9,7 @@ Source: https://github.com/json-path/JsonPath#what-is-returned-when
 from collections.abc import Iterator
 
 from stepraft.interpreter.documents import Json, type_name
+from stepraft.interpreter.expressions.environment import Environment
 from stepraft.interpreter.expressions.path_filters import Filter, in_range
 from stepraft.interpreter.expressions.path_syntax import (
     Descent,
@@ -18,17 +19,16 @@ from stepraft.interpreter.expressions.path_syntax import (
     Slice,
     Wildcard,
 )
-from stepraft.interpreter.expressions.work_budget import WorkBudget
 
 
 class PathMissError(Exception):
     """A path leads nowhere; the message says at which step."""
 
 
-def search(segments: tuple[Segment, ...], root: Json, budget: WorkBudget) -> Json:
+def search(segments: tuple[Segment, ...], root: Json, environment: Environment) -> Json:
     """Return the node if every segment is definite, else the list of all nodes that match.
 
-    Raises PathMissError, and LanguageError when the budget is spent.
+    Raises PathMissError, and LanguageError when it would take too many steps.
     """
     nodes = [root]
     definite_prefix = "$"
@@ -37,7 +37,7 @@ def search(segments: tuple[Segment, ...], root: Json, budget: WorkBudget) -> Jso
         is_last = position == len(segments) - 1
         if definite:
             _require(segment, nodes[0], definite_prefix)
-        nodes = _select(segment, nodes, root, is_last, budget)
+        nodes = _select(segment, nodes, root, is_last, environment)
         definite = definite and _is_definite(segment, is_last)
         definite_prefix += _shown(segment)
     return nodes[0] if definite else nodes
@@ -80,18 +80,18 @@ def _require(segment: Segment, node: Json, prefix: str) -> None:
 
 
 def _select(
-    segment: Segment, nodes: list[Json], root: Json, is_last: bool, budget: WorkBudget
+    segment: Segment, nodes: list[Json], root: Json, is_last: bool, environment: Environment
 ) -> list[Json]:
     selected: list[Json] = []
     for node in nodes:
-        for found in _select_one(segment, node, root, is_last, budget):
-            budget.spend(1)
+        for found in _select_one(segment, node, root, is_last, environment):
+            environment.spend(1)
             selected.append(found)
     return selected
 
 
 def _select_one(
-    segment: Segment, node: Json, root: Json, is_last: bool, budget: WorkBudget
+    segment: Segment, node: Json, root: Json, is_last: bool, environment: Environment
 ) -> Iterator[Json]:
     match segment:
         case str():
@@ -113,10 +113,10 @@ def _select_one(
         case Wildcard():
             yield from _children(node)
         case Descent():
-            yield from _descend(node, budget)
+            yield from _descend(node, environment)
         case Filter():
             candidates = [node] if isinstance(node, dict) else _children(node)
-            yield from (found for found in candidates if segment.passes(found, root, budget))
+            yield from (found for found in candidates if segment.passes(found, root, environment))
 
 
 def _children(node: Json) -> list[Json]:
@@ -125,7 +125,7 @@ def _children(node: Json) -> list[Json]:
     return node if isinstance(node, list) else []
 
 
-def _descend(node: Json, budget: WorkBudget) -> Iterator[Json]:
+def _descend(node: Json, environment: Environment) -> Iterator[Json]:
     """The node and all containers below it, parents first; a scalar has nothing to select."""
     waiting = [node]
     while waiting:
@@ -133,5 +133,5 @@ def _descend(node: Json, budget: WorkBudget) -> Iterator[Json]:
         if isinstance(current, (dict, list)):
             yield current
             children = _children(current)
-            budget.spend(len(children))
+            environment.spend(len(children))
             waiting.extend(reversed(children))

@@ -16,7 +16,6 @@ from stepraft.interpreter.expressions.path_syntax import (
     parse_path,
 )
 from stepraft.interpreter.expressions.scanner import ExpressionSyntaxError
-from stepraft.interpreter.expressions.work_budget import WorkBudget
 
 PATH_LENGTH_MAX: Final = 4096
 """Characters that one path may have."""
@@ -49,7 +48,7 @@ class Path:
         """
         node = self._start(document, environment)
         if self.steps is None:
-            found = search(self._segments, node, WorkBudget(self.text))
+            found = search(self._segments, node, environment)
             require_bounded(found)
             return found
         for position, step in enumerate(self.steps):

@@ -28,6 +28,7 @@ class Scanner:
         self.position = 0
 
     def at_end(self) -> bool:
+        """Whether all of the text has been read."""
         return self.position >= len(self.text)
 
     def peek(self) -> str:
@@ -50,6 +51,7 @@ class Scanner:
         return matched.group()
 
     def skip_blanks(self) -> None:
+        """Move past blanks and line ends."""
         self.take(_BLANKS)
 
     def quoted(self) -> str:
@@ -72,6 +74,7 @@ class Scanner:
                 return items
 
     def error(self, problem: str) -> ExpressionSyntaxError:
+        """Return an error that says what is wrong here."""
         return ExpressionSyntaxError(f"{problem} at character {self.position + 1}")
 
 

@@ -1,7 +1,7 @@
 """Payload templates and the expressions in them.
 
-A field whose name ends in `.$` holds an expression, a path or an intrinsic call; its value takes the
-field's place under the name without `.$`. All else in a template is copied as it is.
+A field whose name ends in `.$` holds an expression, a path or an intrinsic call; its value takes
+the field's place under the name without `.$`. All else in a template is copied as it is.
 
 Source: https://states-language.net/spec.html#payload-template
 """
@@ -259,6 +259,7 @@ def _call_evaluation(
 ) -> Evaluation:
     def evaluate(document: Json, environment: Environment) -> Json:
         values = [argument(document, environment) for argument in arguments]
+        environment.spend(1 + len(values))
         try:
             return intrinsic.apply(values, environment)
         except IntrinsicError as error:

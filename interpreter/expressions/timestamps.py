@@ -6,14 +6,14 @@ Source: https://states-language.net/spec.html#timestamps and https://www.rfc-edi
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 _TIMESTAMP: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,64}))?(?:Z|([+-])(\d\d):(\d\d))",
     re.ASCII,
 )
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - in UTC, written by hand
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
 
@@ -50,4 +50,4 @@ def to_unix_ms(text: str) -> int | None:
 def from_unix_ms(unix_ms: int) -> str:
     """Return the timestamp in UTC with milliseconds, as the Context Object shows times."""
     moment = _EPOCH + timedelta(milliseconds=unix_ms)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{unix_ms % 1000:03d}Z"
+    return f"{moment.isoformat(timespec='milliseconds')}Z"

@@ -7,7 +7,14 @@ from typing import Any
 
 from stepraft.interpreter.definition import QueryLanguage
 from stepraft.interpreter.documents import Json
-from stepraft.interpreter.expressions.choice_rules import OPERATORS, And, ChoiceRule, Not, Or, Test
+from stepraft.interpreter.expressions.choice_rules import (
+    OPERATORS,
+    And,
+    ChoiceRule,
+    Condition,
+    Not,
+    Or,
+)
 from stepraft.interpreter.language.diagnostics import Findings, Location
 from stepraft.interpreter.language.fields import RULE_FIELDS, TEST_FIELDS, read_fields
 
@@ -51,7 +58,7 @@ def _read_rule(
 
 def _read_test(
     value: Json, language: QueryLanguage, location: Location, findings: Findings
-) -> Test | None:
+) -> Condition | None:
     """Read what stands inside And, Or or Not: a rule without Next."""
     if not isinstance(value, dict):
         findings.error(location, "A choice rule must be an object")
@@ -66,7 +73,7 @@ def _test_of(
     language: QueryLanguage,
     location: Location,
     findings: Findings,
-) -> Test | None:
+) -> Condition | None:
     """Return the one comparison or connective of a rule, None if there is an error in it."""
     present = [name for name in members if name in OPERATORS or name in _CONNECTIVES]
     if len(present) != 1:
@@ -91,7 +98,7 @@ def _test_of(
 
 def _connective(
     name: str, value: Json, language: QueryLanguage, location: Location, findings: Findings
-) -> Test | None:
+) -> Condition | None:
     if name == "Not":
         inner = _read_test(value, language, location, findings) if isinstance(value, dict) else None
         return None if inner is None else Not(inner)

@@ -44,15 +44,19 @@ class Diagnostic:
     message: str
     location: str
 
-    def __str__(self) -> str:
+    @property
+    def text(self) -> str:
+        """The problem in one line, as the service writes it."""
         return f"{self.code}: {self.message} at {self.location}"
 
 
-class InvalidDefinition(Exception):  # noqa: N818 - the name that the API gives it
-    """The definition has errors; `diagnostics` holds all of them, in the order of the text."""
+class InvalidDefinition(Exception):
+    """The definition has errors; `diagnostics` holds all of them: first those within states, then
+    those between states.
+    """
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        super().__init__(", ".join(map(str, diagnostics)))
+        super().__init__(", ".join(diagnostic.text for diagnostic in diagnostics))
         self.diagnostics = diagnostics
 
 
@@ -64,6 +68,7 @@ class Findings:
 
     @property
     def count(self) -> int:
+        """How many problems were noted so far."""
         return len(self._diagnostics)
 
     def error(

@@ -1,4 +1,4 @@
-"""Which object of a definition may hold which fields: the tables, and how an object is read by them.
+"""Which object of a definition may hold which fields: tables, and how an object is read by them.
 
 The parser, the tests and the documentation read the same tables.
 

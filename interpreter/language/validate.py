@@ -156,7 +156,7 @@ def _check_reachability(scope: _ScopeOutline, findings: Findings) -> None:
     if not any(scope.states[name].ends for name in reached):
         findings.error(
             (*scope.location, "States"),
-            "No state that is reachable ends: one with End, or a Succeed or Fail state, is required",
+            "No reachable state ends: one with End, or a Succeed or Fail state, is required",
             Code.MISSING_END_STATE,
         )
 

@@ -6,7 +6,7 @@ each start and end writes a row of constant size beside the iteration's own.
 Source: https://states-language.net/spec.html#map-state
 """
 
-from stepraft.interpreter import documents, fan_out, ids, outcome
+from stepraft.interpreter import documents, fan_out, ids, outcome, scopes
 from stepraft.interpreter.commands import (
     Command,
     CompleteIteration,
@@ -31,7 +31,7 @@ from stepraft.interpreter.visit import Visit, find
 
 
 def start(state: MapState, visit: Visit) -> Decision:
-    """Evaluate the items and begin; also a retry begins so. No items: the result is an empty array."""
+    """Evaluate the items and begin; also a retry begins so. No items: the result is empty."""
     activity_id = visit.activity.activity_id
     items = data_flow.map_items(state, visit.raw, visit.environment)
     progress = FanOutContext(
@@ -114,7 +114,7 @@ def complete_iteration(command: CompleteIteration, view: View) -> Decision:
     activity_id = ids.owner(command.iteration_id)
     progress = view.fan_out(activity_id)
     visit = find(activity_id, view)
-    if visit is None or progress is None or not fan_out.is_open(command.iteration_id, view):
+    if visit is None or progress is None or not scopes.is_open(command.iteration_id, view):
         return NOTHING
     if command.is_failed:
         return _fail(command, visit, progress)
@@ -127,7 +127,7 @@ def complete_iteration(command: CompleteIteration, view: View) -> Decision:
         had_variables=bool(view.variables(command.iteration_id)),
     )
     if progress.succeeded == progress.total:
-        joined = fan_out.joined(activity_id, progress, command.iteration_id, command.output, view)
+        joined = fan_out.joined(visit, progress, command.iteration_id, command.output)
         return Decision(events=(completed,), commands=(joined,))
     if _startable(progress) and progress.concurrency_max:
         return Decision(events=(completed,), commands=(StartIterations(activity_id=activity_id),))

@@ -3,7 +3,7 @@
 Source: https://states-language.net/spec.html#parallel-state
 """
 
-from stepraft.interpreter import fan_out, ids
+from stepraft.interpreter import fan_out, ids, scopes
 from stepraft.interpreter.commands import CompleteBranch, StartBranch, StartState
 from stepraft.interpreter.contexts import FanOutContext, FanOutKind
 from stepraft.interpreter.decision import NOTHING, Decision
@@ -57,8 +57,9 @@ def complete_branch(command: CompleteBranch, view: View) -> Decision:
     error.
     """
     activity_id = ids.owner(command.branch_id)
+    visit = find(activity_id, view)
     progress = view.fan_out(activity_id)
-    if progress is None or not fan_out.is_open(command.branch_id, view):
+    if visit is None or progress is None or not scopes.is_open(command.branch_id, view):
         return NOTHING
     if command.is_failed:
         failed = BranchFailed(
@@ -78,5 +79,5 @@ def complete_branch(command: CompleteBranch, view: View) -> Decision:
     )
     if progress.succeeded < progress.total:
         return Decision(events=(completed,))
-    joined = fan_out.joined(activity_id, progress, command.branch_id, command.output, view)
+    joined = fan_out.joined(visit, progress, command.branch_id, command.output)
     return Decision(events=(completed,), commands=(joined,))

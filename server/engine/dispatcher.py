@@ -21,30 +21,46 @@ from stepraft.server.engine.working_state import QueueName
 
 _log = logging.getLogger(__name__)
 _READY_MAX: Final = 10_000
+_EPOCH_ENDED: Final = frozenset({Reason.NO_LEADER, Reason.OUTCOME_UNKNOWN})
 
 
 class Session:
-    """A worker that waits for tasks of some resources. `deliver` and `revoke` must not block or
-    raise.
+    """A worker that waits for tasks of some resources.
+
+    `deliver`, `revoke` and `settled` must not block or raise; `settled` is called when the last of
+    the hand-outs that were `on_their_way` has come or failed.
     """
 
-    __slots__ = ("credits", "deliver", "is_open", "lease_ms", "queues", "revoke", "worker")
+    __slots__ = (
+        "credits",
+        "deliver",
+        "is_open",
+        "lease_ms",
+        "on_their_way",
+        "queues",
+        "revoke",
+        "settled",
+        "worker",
+    )
 
     def __init__(
         self,
         queues: tuple[QueueName, ...],
         worker: str,
         lease_ms: int,
-        credits: int,
+        credit: int,
         deliver: Callable[[Delivery], None],
         revoke: Callable[[str], None],
+        settled: Callable[[], None] = lambda: None,
     ) -> None:
         self.queues = queues
         self.worker = worker
         self.lease_ms = lease_ms
-        self.credits = credits
+        self.credits = credit
         self.deliver = deliver
         self.revoke = revoke
+        self.settled = settled
+        self.on_their_way = 0
         self.is_open = True
 
 
@@ -153,15 +169,22 @@ class Dispatcher:
 
     def _hand_out(self, task_id: str, session: Session) -> None:
         session.credits -= 1
+        session.on_their_way += 1
         command = ActivateTask(task_id=task_id, worker=session.worker, lease_ms=session.lease_ms)
         future = self._processor.hand_out(command)
         future.add_done_callback(partial(self._handed_out, session))
 
     def _handed_out(self, session: Session, future: ReplyFuture) -> None:
+        session.on_their_way -= 1
+        self._arrived(session, future)
+        if session.on_their_way == 0:
+            session.settled()
+
+    def _arrived(self, session: Session, future: ReplyFuture) -> None:
         error = future.exception()
         if error is not None:
             assert isinstance(error, Rejection), f"handing a task out failed with {error!r}"
-            if session.is_open and error.reason is Reason.TASK_NOT_FOUND:
+            if session.is_open and error.reason not in _EPOCH_ENDED:
                 self.add_credits(session, 1)
             return
         delivery = future.result()

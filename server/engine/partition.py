@@ -20,8 +20,8 @@ from stepraft.interpreter.limits import Limits
 from stepraft.server.clock import Clock, HybridClock
 from stepraft.server.engine.definitions import Definitions
 from stepraft.server.engine.dispatcher import Dispatcher
-from stepraft.server.engine.replicated_log import ReplicatedLog
 from stepraft.server.engine.processor import Budget, Processor, Work
+from stepraft.server.engine.replicated_log import ReplicatedLog
 from stepraft.server.engine.timers import Timers
 from stepraft.server.engine.watchers import Watchers
 from stepraft.server.engine.working_state import WorkingState
@@ -40,6 +40,7 @@ from stepraft.storage.kv import KeyValueStore
 from stepraft.storage.machine import Applied, Machine
 
 _log = logging.getLogger(__name__)
+_EPOCH_RETRY_S: Final = 0.05
 _NONCE_BYTES: Final = 16
 _SECRET_BYTES: Final = 32
 
@@ -50,7 +51,11 @@ class Epoch:
     def __init__(self, number: int, partition: "Partition") -> None:
         self.number = number
         self.state = WorkingState(
-            partition.store, partition.clock, partition.limits, partition.definitions
+            partition.store,
+            partition.clock,
+            partition.limits,
+            partition.definitions,
+            partition.entropy,
         )
         self.processor = Processor(
             number,
@@ -99,21 +104,25 @@ class Partition:
         budget: Budget,
         faults: Faults,
         on_epoch_end: Callable[[], None],
+        entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.number = number
         self.node_id = node_id
         self.store = store
         self.machine = machine
         self.clock = HybridClock(clock)
+        self.clock.observe(machine.stamp)
         self.limits = limits
         self.budget = budget
         self.faults = faults
+        self.entropy = entropy
         self.definitions = Definitions()
         self.watchers = Watchers()
         self.epoch: Epoch | None = None
         self._on_epoch_end = on_epoch_end
         self._role = Role(kind=RoleKind.FOLLOWER, term=0, leader_id=None)
         self._nonce = b""
+        self._is_stopping = False
         self._changed = asyncio.Event()
         self._log: ReplicatedLog | None = None
         self._loop = asyncio.get_running_loop()
@@ -131,6 +140,7 @@ class Partition:
 
     async def stop(self) -> None:
         """Hand leadership over, and stop. The store is the caller's to close."""
+        self._is_stopping = True
         log = self._log
         if log is not None:
             await self._loop.run_in_executor(None, log.stop)
@@ -234,7 +244,7 @@ class Partition:
 
     def _propose_epoch(self) -> None:
         assert self._log is not None, "the partition is not started"
-        self._nonce = os.urandom(_NONCE_BYTES)
+        self._nonce = self.entropy(_NONCE_BYTES)
         record = LeaderStarted(node_id=self.node_id, term=self._role.term, nonce=self._nonce)
         data = entry.encode_leader_started(record, self.clock.tick())
         self._log.propose(data, partial(self._epoch_in_raft_thread, self._nonce))
@@ -244,8 +254,12 @@ class Partition:
             self._hand_over(self._on_epoch_lost, nonce, result)
 
     def _on_epoch_lost(self, nonce: bytes, result: ProposalResult) -> None:
-        if nonce == self._nonce and self._role.kind is RoleKind.LEADER:
-            _log.warning("the epoch could not begin (%s); trying again", result.kind)
+        _log.warning("the epoch could not begin: %s", result.kind)
+        self._loop.call_later(_EPOCH_RETRY_S, self._retry_epoch, nonce)
+
+    def _retry_epoch(self, nonce: bytes) -> None:
+        """Try again, if this node leads as it did then: usually the refusal was the end of that."""
+        if nonce == self._nonce and self._role.kind is RoleKind.LEADER and not self._is_stopping:
             self._propose_epoch()
 
     def _on_applied(self, applied: Applied) -> None:
@@ -269,7 +283,7 @@ class Partition:
         """
         self.machine.discard_prepared()
         self.epoch = epoch = Epoch(number, self)
-        epoch.processor.submit(CreateClusterSecret(secret=os.urandom(_SECRET_BYTES)))
+        epoch.processor.enqueue(Work(CreateClusterSecret(secret=self.entropy(_SECRET_BYTES))))
         pending = 0
         for command in queries.pending_commands(self.store):
             epoch.processor.enqueue(Work(command.command, follows=command.stamp))
@@ -282,6 +296,7 @@ class Partition:
         _log.info("epoch %d ends: %s", self.epoch.number, why)
         epoch, self.epoch = self.epoch, None
         epoch.close()
+        self.watchers.notify_all()
         self._on_epoch_end()
 
     def _notify(self) -> None:

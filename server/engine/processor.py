@@ -13,7 +13,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Protocol, get_args
+from typing import Final, Protocol, cast, get_args
 
 from msgspec import Struct
 
@@ -83,7 +83,7 @@ class _Proposed(Struct):
 
 
 class Processor:
-    """Processes the commands of one epoch. `propose(number, entry, batch)` hands an entry to Raft."""
+    """Processes an epoch's commands. `propose(number, entry, batch)` hands an entry to Raft."""
 
     def __init__(
         self,
@@ -102,6 +102,7 @@ class Processor:
         self._faults = faults
         self._loop = asyncio.get_running_loop()
         self._queue: deque[Work] = deque()
+        self._hand_outs: deque[Work] = deque()
         self._in_flight: deque[_Proposed] = deque()
         self._building = _Proposed(number=state.number, answers=[], revoked=[])
         self._groups: list[bytes] = []
@@ -120,10 +121,13 @@ class Processor:
 
     def enqueue(self, work: Work) -> None:
         """Queue a command behind the others."""
+        self._enqueue(work, self._queue)
+
+    def _enqueue(self, work: Work, queue: deque[Work]) -> None:
         if not self._is_open:
             _refuse(work)
             return
-        self._queue.append(work)
+        queue.append(work)
         self._schedule()
 
     def hand_out(self, command: ActivateTask) -> ReplyFuture:
@@ -131,12 +135,7 @@ class Processor:
         the task.
         """
         future: ReplyFuture = self._loop.create_future()
-        work = Work(command, reply=future)
-        if self._is_open:
-            self._queue.appendleft(work)
-            self._schedule()
-        else:
-            _refuse(work)
+        self._enqueue(Work(command, reply=future), self._hand_outs)
         return future
 
     def fire(self, timer_id: str) -> None:
@@ -146,12 +145,12 @@ class Processor:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is queued or in flight."""
-        return not self._queue and not self._in_flight
+        return not self.queued and not self._in_flight
 
     @property
     def queued(self) -> int:
         """How many commands wait for their turn."""
-        return len(self._queue)
+        return len(self._queue) + len(self._hand_outs)
 
     # The loop
 
@@ -164,13 +163,21 @@ class Processor:
         self._is_scheduled = False
         if not self._is_open or len(self._in_flight) >= self._budget.entries_in_flight:
             return
-        while self._queue and not self._is_full():
-            self._process(self._queue.popleft())
+        try:
+            self._fill_entry()
+        except BaseException:
+            # The working state is half written: nothing may be decided on it any more.
+            self.close()
+            raise
+
+    def _fill_entry(self) -> None:
+        while self.queued and not self._is_full():
+            self._process((self._hand_outs or self._queue).popleft())
         if self._groups:
             self._send()
         else:
             self._answer_when_seen()
-        if self._queue:
+        if self.queued:
             self._schedule()
 
     def _is_full(self) -> bool:
@@ -235,7 +242,7 @@ class Processor:
             return decide(command, self.state)
         except Rejection:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 any other would end every leader in turn
             return self._contain(command, error)
 
     def _contain(self, command: Command, error: Exception) -> Decision:
@@ -249,7 +256,9 @@ class Processor:
 
     def _apply(self, event: Event, stamp: int) -> int:
         kept = type(event) in _HISTORY_TYPES
-        sequence = self.state.take_sequence(execution_of(event)) if kept else 0  # type: ignore[arg-type]
+        sequence = 0
+        if kept:
+            sequence = self.state.take_sequence(execution_of(cast("HistoryEvent", event)))
         appliers.apply(event, self.state.batch, stamp, sequence)
         self._tell(event)
         return sequence
@@ -298,17 +307,19 @@ class Processor:
         _give(proposed.answers)
         for task in proposed.revoked:
             self._hints.task_revoked(task)
-        if self._queue:
+        if self.queued:
             self._schedule()
 
     def close(self) -> None:
         """End the epoch: what was proposed has an unknown outcome, what was not is refused."""
         self._is_open = False
-        for proposed in (*self._in_flight, self._building):
+        for proposed in self._in_flight:
             _give([(future, _unknown()) for future, _ in proposed.answers])
-        for work in self._queue:
+        _give([(future, _not_leading()) for future, _ in self._building.answers])
+        for work in (*self._hand_outs, *self._queue):
             _refuse(work)
         self._in_flight.clear()
+        self._hand_outs.clear()
         self._queue.clear()
 
 
@@ -333,9 +344,16 @@ def _give(answers: list[tuple[ReplyFuture, Reply | Rejection]]) -> None:
 
 def _refuse(work: Work) -> None:
     if work.reply is not None:
-        _give([(work.reply, Rejection(Reason.NO_LEADER, "this node no longer leads; try again"))])
+        _give([(work.reply, _not_leading())])
+
+
+def _not_leading() -> Rejection:
+    return Rejection(Reason.NO_LEADER, "this node no longer leads; try again")
 
 
 def _unknown() -> Rejection:
-    text = "the node stopped leading while the request was being replicated; repeat it with the same key"
+    text = (
+        "the node stopped leading while the request was being replicated; "
+        "repeat it with the same key"
+    )
     return Rejection(Reason.OUTCOME_UNKNOWN, text)

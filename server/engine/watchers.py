@@ -32,3 +32,7 @@ class Watchers:
         for execution_id in execution_ids:
             for event in self._waiting.get(execution_id, ()):
                 event.set()
+
+    def notify_all(self) -> None:
+        """Wake all: the reign that they read in is over."""
+        self.notify(tuple(self._waiting))

@@ -7,9 +7,8 @@ every replica.
 """
 
 import heapq
-import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Final, TypeVar
 
@@ -44,6 +43,7 @@ QueueName = tuple[str, str, str]
 
 _Row = TypeVar("_Row", bound=Record)
 _MISSING: Final[Any] = object()
+_ENTROPY_BYTES: Final = 16
 _CACHED_ROWS_MAX: Final = 50_000
 _CACHED_BYTES_MAX: Final = 4096
 _SEQUENCES_MAX: Final = 50_000
@@ -52,7 +52,7 @@ _CACHED_FAMILIES: Final = frozenset(
     for family in (Family.CONTEXT, Family.TIMER, Family.WORKFLOW, Family.BY_KEY, Family.BY_NAME)
 )
 
-_decoders = {
+_decoders: dict[type[Record], msgspec.msgpack.Decoder[Any]] = {
     row_type: msgspec.msgpack.Decoder(row_type)
     for row_type in (
         ActivityContext,
@@ -75,12 +75,18 @@ class WorkingState:
     """
 
     def __init__(
-        self, store: KeyValueStore, clock: HybridClock, limits: Limits, definitions: Definitions
+        self,
+        store: KeyValueStore,
+        clock: HybridClock,
+        limits: Limits,
+        definitions: Definitions,
+        entropy: Callable[[int], bytes],
     ) -> None:
         self._store = store
         self._clock = clock
         self._limits = limits
         self._definitions = definitions
+        self._entropy = entropy
         self._cache: dict[bytes, Any] = {}
         self._sequences: dict[str, tuple[int, int]] = {}
         self._in_flight: deque[tuple[int, Batch]] = deque()
@@ -144,7 +150,7 @@ class WorkingState:
         value = self._value(key)
         if value is not _MISSING:
             assert value is None or type(value) is row_type, f"row {key!r} is no {row_type}"
-            return value  # type: ignore[no-any-return]
+            return value
         data = self._store.get(key)
         if data is None:
             return None
@@ -157,7 +163,7 @@ class WorkingState:
         value = self._value(key)
         if value is not _MISSING:
             assert value is None or type(value) is bytes, f"row {key!r} is no document"
-            return value  # type: ignore[no-any-return]
+            return value
         return self._store.get(key)
 
     def _document(self, key: bytes) -> JsonText:
@@ -188,7 +194,7 @@ class WorkingState:
 
     def entropy(self) -> bytes:
         """Return 16 random bytes."""
-        return os.urandom(16)
+        return self._entropy(_ENTROPY_BYTES)
 
     def workflow(self, tenant: str, namespace: str, name: str) -> WorkflowContext | None:
         """Return the head of a workflow."""

@@ -153,7 +153,9 @@ class Connection:
             while self.is_open and end - offset >= _LENGTH_BYTES:
                 length = int.from_bytes(view[offset : offset + _LENGTH_BYTES], "little")
                 if length > self.message_bytes_max:
-                    self.close(f"a message of {length} bytes, the limit is {self.message_bytes_max}")
+                    self.close(
+                        f"a message of {length} bytes, the limit is {self.message_bytes_max}"
+                    )
                     return
                 start = offset + _LENGTH_BYTES
                 if end - start < length:

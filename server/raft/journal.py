@@ -61,6 +61,7 @@ class Journal:
         self._segments: list[_Segment] = []
         self._end = HEAD_BYTES
         self._durable_end = HEAD_BYTES
+        self.durable_index = 0
         self.torn_tail: TornTail | None = None
 
         self._ballots = BallotFile(disk, identity)
@@ -108,6 +109,10 @@ class Journal:
         """The term of one entry, None when the journal does not hold it."""
         position = index - self._first
         return self._terms[position] if 0 <= position < len(self._terms) else None
+
+    def first_of_term_at(self, index: int) -> int:
+        """The first entry that is kept of the term that the entry at `index` has."""
+        return self._first + bisect_left(self._terms, self._terms[index - self._first])
 
     def entries(self, first: int, count: int, size: int) -> list[Entry]:
         """Entries from `first` on: at most `count`, and until their data reach `size` bytes."""
@@ -182,7 +187,9 @@ class Journal:
             content = self._disk.read(name)
             number = segment.check_head(content, name, self._identity)
             if self._segments and number != self._segments[-1].number + 1:
-                raise StartError(f"{name}: follows segment {self._segments[-1].number}: one is lost")
+                raise StartError(
+                    f"{name}: follows segment {self._segments[-1].number}: one is lost"
+                )
             found = records.scan(content, HEAD_BYTES, number)
             is_last = name == names[-1]
             if found.bad_offset is not None and not (is_last and found.is_torn):
@@ -204,8 +211,7 @@ class Journal:
                 f"{name}: damaged at offset {record.offset}: "
                 f"entry {record.index} follows entry {self.last_index}"
             )
-        voided_term = self.term_at(record.index)
-        if voided_term is not None and record.term <= voided_term:
+        if self.term_at(record.index) == record.term:
             raise StartError(
                 f"{name}: damaged at offset {record.offset}: "
                 f"entry {record.index} is there twice in term {record.term}"

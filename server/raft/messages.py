@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 PROTOCOL_VERSION: Final = 1
 MESSAGE_BYTES_MAX: Final = 64 << 20
 
-_Index = Annotated[int, Meta(ge=0, lt=1 << 63)]
+_Index = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 
 
 class Hello(Struct, frozen=True, array_like=True, tag=0):

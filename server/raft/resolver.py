@@ -29,7 +29,9 @@ class Resolver:
     def _look_up(self, host: str) -> None:
         # A name without an address is asked for again by the next call.
         with contextlib.suppress(OSError):
-            self._found[host] = str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
+            self._found[host] = str(
+                socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0]
+            )
         self._running.discard(host)
 
 

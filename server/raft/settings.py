@@ -108,7 +108,9 @@ class RaftSettings(Struct, frozen=True, kw_only=True):
         if self.keep_entries < 0:
             raise ValueError("keep_entries: must not be negative")
         if self.entry_bytes_max > 32 * MIB:
-            raise ValueError("entry_bytes_max: must not be above 32 MiB, or no message could hold it")
+            raise ValueError(
+                "entry_bytes_max: must not be above 32 MiB, or no message could hold it"
+            )
         if self.batch_bytes > 32 * MIB:
             raise ValueError("batch_bytes: must not be above 32 MiB, or no message could hold it")
 

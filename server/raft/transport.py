@@ -244,7 +244,9 @@ class Transport:
             return f"says it is {hello.node_id!r}, which is no other member"
         if connection in self._strangers:
             return "dials, but has the lower id" if peer.is_ours_to_dial else None
-        return None if peer.connection is connection else f"is {hello.node_id!r}, another was dialled"
+        return (
+            None if peer.connection is connection else f"is {hello.node_id!r}, another was dialled"
+        )
 
     def _establish(self, peer: _Peer, connection: Connection) -> None:
         if not connection.is_open:
@@ -287,9 +289,7 @@ class Transport:
         return None
 
     def _hello(self) -> bytes:
-        hello = Hello(
-            messages.PROTOCOL_VERSION, self._settings.cluster_id, self._settings.node_id
-        )
+        hello = Hello(messages.PROTOCOL_VERSION, self._settings.cluster_id, self._settings.node_id)
         return frame_of(messages.encode(hello))
 
 

@@ -43,7 +43,9 @@ class BallotFile:
         found = [name for name in NAMES if name in disk.names()]
         sound = [ballot for name in found if (ballot := _decode(disk.read(name))) is not None]
         if found and not sound:
-            raise StartError(f"{' and '.join(found)}: damaged, so this node cannot know how it voted")
+            raise StartError(
+                f"{' and '.join(found)}: damaged, so this node cannot know how it voted"
+            )
         for ballot in sound:
             check_identity(ballot.identity, identity, NAMES[0])
         if sound:

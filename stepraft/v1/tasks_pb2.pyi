@@ -367,8 +367,11 @@ class WorkerMessage(_message.Message):
     HELLO_FIELD_NUMBER: _builtins.int
     CREDITS_FIELD_NUMBER: _builtins.int
     REPORTS_FIELD_NUMBER: _builtins.int
+    DRAINING_FIELD_NUMBER: _builtins.int
     credits: _builtins.int
     """How many more tasks it takes, on top of what it has granted and not received yet; at most 10,000 may be open."""
+    draining: _builtins.bool
+    """The worker is about to leave and takes no more tasks: the credits that are open are void. Reports still follow."""
     @_builtins.property
     def hello(self) -> Global___Hello:
         """Who it is and what it serves: alone, in the first message only."""
@@ -383,10 +386,11 @@ class WorkerMessage(_message.Message):
         hello: Global___Hello | None = ...,
         credits: _builtins.int = ...,
         reports: _abc.Iterable[Global___TaskReport] | None = ...,
+        draining: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["hello", b"hello"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["credits", b"credits", "hello", b"hello", "reports", b"reports"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credits", b"credits", "draining", b"draining", "hello", b"hello", "reports", b"reports"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,7 +1,8 @@
-"""What each event writes: one function per event, in files by noun. Blind writes: no reads, no decisions.
+"""What each event writes: one function per event, in files by noun. Blind writes: no reads, no
+decisions.
 
-The leader applies an event to the batch that it decides on, every replica to the batch that it writes: the same
-functions, so the same bytes.
+The leader applies an event to the batch that it decides on, every replica to the batch that it
+writes: the same functions, so the same bytes.
 """
 
 from typing import assert_never
@@ -64,7 +65,9 @@ def apply_group(group: Group, batch: Batch) -> None:
 
 
 def follow_and_leave(batch: Batch, follows: int, left: tuple[PendingCommand, ...]) -> None:
-    """Drop the pending command that was followed (0: there was none) and keep those that are left pending."""
+    """Drop the pending command that was followed (0: there was none) and keep those that are left
+    pending.
+    """
     if follows:
         batch.delete(keys.pending(follows))
     for pending in left:
@@ -72,7 +75,9 @@ def follow_and_leave(batch: Batch, follows: int, left: tuple[PendingCommand, ...
 
 
 def apply(event: Event, batch: Batch, stamp: int, sequence: int) -> None:
-    """Write what an event says. `stamp`: the HLC of its command. `sequence`: its place in its execution's history, 0 for none."""
+    """Write what an event says. `stamp`: the HLC of its command. `sequence`: its place in its
+    execution's history, 0 for none.
+    """
     _write_contexts(event, batch)
     if sequence:
         assert isinstance(event, HistoryEvent), f"{type(event).__name__} is in no history"

@@ -34,7 +34,7 @@ def state_failed(event: StateFailed, batch: Batch) -> None:
 
 
 def state_canceled(event: StateCanceled, batch: Batch) -> None:
-    """Drop the activity with all that it holds: its work and timer, its task, its children's rows."""
+    """Drop the activity with all that it holds: its work and timer, its task, its children."""
     _drop(event.activity_id, event.work is not None, batch)
     if event.work is not None and event.work.timer_id is not None:
         batch.delete(keys.timer(event.work.timer_id))

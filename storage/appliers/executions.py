@@ -7,18 +7,18 @@ from stepraft.interpreter.lifecycle import ExecutionStatus
 from stepraft.storage import keys
 from stepraft.storage.batch import Batch
 from stepraft.storage.keys import Part
-
-_PRESENT = b""
-"""The value of a row whose key says it all."""
+from stepraft.storage.rows import PRESENT
 
 
 def execution_started(event: ExecutionStarted, batch: Batch) -> None:
-    """Write the execution and its input, and let it be found: by workflow, and by its key and name if it has them."""
+    """Write the execution and its input, and let it be found: by workflow, and by its key and name
+    if it has them.
+    """
     execution = event.execution
     execution_id = execution.execution_id
     batch.insert(keys.context(execution_id, Part.EXECUTION), execution)
     batch.insert(keys.context(execution_id, Part.INPUT), event.input)
-    batch.insert(_index(execution, execution.status), _PRESENT)
+    batch.insert(_index(execution, execution.status), PRESENT)
     tenant, namespace = tenant_and_namespace(execution_id)
     if event.by_key is not None:
         batch.put(keys.by_key(tenant, namespace, event.idempotency_key), event.by_key)
@@ -33,8 +33,12 @@ def execution_canceling(event: ExecutionCanceling, batch: Batch) -> None:
 
 
 def execution_completed(event: ExecutionCompleted, batch: Batch) -> None:
-    """Write the execution and its output if it has one, and move it to its end in the index."""
+    """Write the execution and its output if it has one, move it to its end in the index, and drop
+    its variables.
+    """
     _move(event.execution, event.old_status, batch)
+    if event.had_variables:
+        batch.delete(keys.context(event.execution.execution_id, Part.VARIABLES))
     if event.output:
         batch.put(keys.context(event.execution.execution_id, Part.OUTPUT), event.output)
 
@@ -42,7 +46,7 @@ def execution_completed(event: ExecutionCompleted, batch: Batch) -> None:
 def _move(execution: ExecutionContext, old_status: ExecutionStatus, batch: Batch) -> None:
     batch.put(keys.context(execution.execution_id, Part.EXECUTION), execution)
     batch.delete(_index(execution, old_status))
-    batch.insert(_index(execution, execution.status), _PRESENT)
+    batch.insert(_index(execution, execution.status), PRESENT)
 
 
 def _index(execution: ExecutionContext, status: ExecutionStatus) -> bytes:

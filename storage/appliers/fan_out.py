@@ -1,4 +1,4 @@
-"""Appliers of the events of Parallel and Map states: their progress, their branches and iterations."""
+"""Appliers of the events of Parallel and Map states: progress, branches and iterations."""
 
 from collections.abc import Callable
 
@@ -71,7 +71,9 @@ def iteration_failed(event: IterationFailed, batch: Batch) -> None:
 
 
 def fan_out_succeeded(event: FanOutSucceeded, batch: Batch) -> None:
-    """Drop the children, the progress and the items; the children's variables went as each of them ended."""
+    """Drop the children, the progress and the items; the children's variables went as each of them
+    ended.
+    """
     child_id = _CHILD_ID[event.fan_out.kind]
     for index in range(event.fan_out.started):
         batch.delete(keys.context(child_id(event.activity_id, index), Part.CHILD))
@@ -90,7 +92,9 @@ def fan_out_dropped(event: FanOutDropped, batch: Batch) -> None:
 
 
 def drop(activity_id: str, fan_out: FanOutContext, batch: Batch) -> None:
-    """Delete the rows of a Parallel or Map state's children, open or not, and those of its progress and items."""
+    """Delete the rows of a Parallel or Map state's children, open or not, and those of its progress
+    and items.
+    """
     child_id = _CHILD_ID[fan_out.kind]
     for index in range(fan_out.started):
         _drop_child(child_id(activity_id, index), batch)

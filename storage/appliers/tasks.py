@@ -13,9 +13,7 @@ from stepraft.interpreter.events import (
 from stepraft.storage import keys
 from stepraft.storage.batch import Batch
 from stepraft.storage.keys import Part
-
-_PRESENT = b""
-"""The value of a row whose key says it all."""
+from stepraft.storage.rows import PRESENT
 
 
 def task_created(event: TaskCreated, batch: Batch) -> None:
@@ -23,7 +21,7 @@ def task_created(event: TaskCreated, batch: Batch) -> None:
     task = event.task
     batch.insert(_row(task), task)
     batch.insert(keys.context(task.task_id, Part.INPUT), event.input)
-    batch.insert(keys.ready(task.task_id, task.resource), _PRESENT)
+    batch.insert(keys.ready(task.task_id, task.resource), PRESENT)
     batch.put(keys.context(task.activity_id, Part.WORK), event.work)
     if event.timer is not None:
         batch.insert(keys.timer(event.timer.timer_id), event.timer)
@@ -44,12 +42,14 @@ def task_heartbeat(event: TaskHeartbeat, batch: Batch) -> None:
 def task_released(event: TaskReleased, batch: Batch) -> None:
     """Write the task, offer it again, and set its timer anew if it has another."""
     batch.put(_row(event.task), event.task)
-    batch.insert(keys.ready(event.task.task_id, event.task.resource), _PRESENT)
+    batch.insert(keys.ready(event.task.task_id, event.task.resource), PRESENT)
     _replace_timer(event.task, event.old_timer_id, batch)
 
 
 def task_ended(event: TaskCompleted | TaskFailed | TaskTimedOut, batch: Batch) -> None:
-    """Drop the task. What its activity waits for stays: the end of the activity, or its retry, answers for it."""
+    """Drop the task. What its activity waits for stays: the end of the activity, or its retry,
+    answers for it.
+    """
     drop(event.task, batch)
 
 

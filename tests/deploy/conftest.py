@@ -1,4 +1,4 @@
-"""What the tests of `deploy/` share: its files as values, and three nodes' configurations made from one."""
+"""What the tests of `deploy/` share: its files as values, and configurations of three nodes."""
 
 import json
 import socket
@@ -91,7 +91,7 @@ def schema(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 @pytest.fixture
 def rendered_nodes(configuration: dict[str, Any], tmp_path: Path) -> list[RenderedNode]:
-    """Three configurations made from deploy/stepraft.toml: free loopback ports, temporary folders."""
+    """Three configurations made from stepraft.toml: free loopback ports, temporary folders."""
     members = _on_loopback(configuration["cluster"]["members"])
     return [_render(configuration, members, node_id, tmp_path) for node_id in members]
 

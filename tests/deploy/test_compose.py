@@ -1,4 +1,4 @@
-"""The Compose file: valid, and three nodes that find each other under the names of the configuration."""
+"""The Compose file: valid, and three nodes that find each other by the configuration's names."""
 
 from typing import Any
 

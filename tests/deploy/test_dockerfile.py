@@ -46,9 +46,13 @@ def test_the_base_images_are_named_to_the_version(instructions: list[Any]) -> No
 def test_the_dependencies_are_checked_by_their_hashes(instructions: list[Any]) -> None:
     installs = [each for each in _values(instructions, "RUN") if "pip install" in each]
 
-    assert len(installs) == 2
-    assert "--require-hashes -r requirements.lock" in installs[0]
-    assert "--no-deps" in installs[1]
+    assert [each.split()[-1] for each in installs] == [
+        "requirements-build.lock",
+        "requirements-runtime.lock",
+        ".",
+    ]
+    assert all("--require-hashes" in each for each in installs[:2])
+    assert "--no-deps" in installs[2]
 
 
 def test_the_program_runs_as_a_user_by_number_who_is_not_root(instructions: list[Any]) -> None:
@@ -99,7 +103,7 @@ def test_the_data_folder_is_a_volume_and_the_ports_are_the_ones_of_the_configura
 def test_all_that_is_copied_is_in_the_context_and_not_ignored(
     instructions: list[Any], root: Path
 ) -> None:
-    sources = [each for each in _copied(instructions)]
+    sources = _copied(instructions)
 
     assert [each for each in sources if not (root / each).exists()] == []
     assert [each for each in sources if not _is_let_in(each, root)] == []

@@ -1,4 +1,4 @@
-"""The systemd unit: known directives, the rights of a node and no more, the paths of the configuration."""
+"""The systemd unit: known directives, few rights, the paths of the configuration."""
 
 import shutil
 import subprocess
@@ -54,7 +54,7 @@ KNOWN = {
     },
     "Install": {"WantedBy"},
 }
-"""The directives that the unit uses. Source: systemd.unit(5), systemd.service(5), systemd.exec(5)."""
+"""The directives that the unit uses. Source: systemd.unit(5), .service(5), .exec(5)."""
 
 
 def test_every_directive_stands_in_the_section_that_systemd_reads_it_from(unit: list[Any]) -> None:

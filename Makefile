@@ -1,0 +1,35 @@
+# Each target sets up .venv first, if it is not there or no longer fits the lock.
+.PHONY: setup demo test check bench sim proto lock format
+
+RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
+SEEDS ?= 0-99
+ARGS ?=
+
+setup: .venv/ready
+
+demo: setup  ## Three nodes, real workers, a dead leader, nothing lost. KEEP=1 leaves the cluster running.
+	$(RUN) python -m examples.demo $(if $(KEEP),--keep) $(ARGS)
+
+test: setup  ## All tests. ARGS="-k word" chooses some.
+	$(RUN) python -m pytest $(ARGS)
+
+check: setup  ## Format, lint, types, import contracts, generated code.
+	$(RUN) sh -c 'ruff format --check . && ruff check . && mypy && lint-imports && scripts/proto --check'
+
+bench: setup  ## Throughput and latency against one node and three.
+	$(RUN) python -m bench $(ARGS)
+
+sim: setup  ## Consensus under seeded faults: SEEDS=0-99.
+	$(RUN) python tests/simulation/raft/run.py --seeds $(SEEDS) $(ARGS)
+
+proto: setup  ## Writes stepraft/v1 from proto/.
+	$(RUN) scripts/proto
+
+format: setup  ## Puts the code into the project's form.
+	$(RUN) sh -c 'ruff format . && ruff check --fix .'
+
+lock: setup  ## Writes the lock files from pyproject.toml; needs uv.
+	scripts/lock
+
+.venv/ready: scripts/setup requirements.lock requirements-build.lock
+	scripts/setup

@@ -1,0 +1,17 @@
+"""The command line `stepraft`: workflows, executions, workers and nodes from a shell.
+
+Results go to stdout, everything else to stderr. `--json` gives the stable form for programs: one
+JSON document, or one a line where a command streams. What went wrong is one line that names the
+field and says what to do, and an exit code that scripts can use; users see no traceback.
+
+- `main.py`: the program: which commands there are, and where errors become exit codes.
+- `workflows.py`, `executions.py`, `workers.py`, `nodes.py`, `cluster.py`: the commands.
+- `options.py`, `output.py`, `failures.py`, `exit_codes.py`: what the commands share.
+- `validation.py`, `source_map.py`, `excerpts.py`: the problems of a definition, shown in its text.
+- `visits.py`, `tree.py`, `events.py`: a history as a tree of visits with a timeline, or as a table.
+
+It sees the public API through `stepraft.client`; the server and the parser are imported only by the
+commands that run them on this machine (`server`, `dev`, `validate`).
+"""
+
+assert __name__ == "stepraft.cli", "import it as stepraft.cli, or a file loads under two names"

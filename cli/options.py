@@ -1,0 +1,82 @@
+"""The options that commands share, and what their values mean."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Final
+
+import typer
+
+from stepraft.cli.exit_codes import ExitCode
+from stepraft.cli.failures import JSON_KEY, CommandError
+from stepraft.client import SyncClient
+
+DEFAULT_ADDRESS: Final = "127.0.0.1:7400"
+
+CALL_TIMEOUT_S: Final = 10.0
+"""How long one call may take, tries included: longer than a cluster needs to elect a leader."""
+
+Addresses = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--address",
+        "-a",
+        metavar="HOST:PORT",
+        envvar="STEPRAFT_ADDRESS",
+        show_envvar=True,
+        help="Where a node takes calls. Give several, or one list separated by commas, to go on "
+        f"when one is down.  [default: {DEFAULT_ADDRESS}]",
+    ),
+]
+
+Namespace = Annotated[
+    str,
+    typer.Option(
+        "--namespace",
+        "-n",
+        metavar="NAME",
+        envvar="STEPRAFT_NAMESPACE",
+        show_envvar=True,
+        help="Where workflows and executions live.",
+    ),
+]
+
+
+def _remember_json(context: typer.Context, value: bool) -> bool:
+    """Let errors be reported in the same form as results."""
+    context.meta[JSON_KEY] = value
+    return value
+
+
+AsJson = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        callback=_remember_json,
+        is_eager=True,
+        help="Print JSON, for programs: one document, or one a line where the command streams.",
+    ),
+]
+
+ExecutionId = Annotated[
+    str,
+    typer.Argument(metavar="EXECUTION_ID", help="The id that `start` printed.", show_default=False),
+]
+
+
+def addresses_of(values: list[str] | None) -> str:
+    """Return the addresses that the options or the environment name, separated by commas."""
+    return ",".join(values or [DEFAULT_ADDRESS])
+
+
+@contextmanager
+def connected(addresses: list[str] | None, namespace: str = "default") -> Iterator[SyncClient]:
+    """Give a client for the cluster, which is closed in the end.
+
+    Errors: CommandError when an address is none.
+    """
+    try:
+        client = SyncClient(addresses_of(addresses), namespace=namespace, timeout_s=CALL_TIMEOUT_S)
+    except ValueError as error:
+        raise CommandError(str(error), code=ExitCode.USAGE) from error
+    with client:
+        yield client

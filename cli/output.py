@@ -1,0 +1,63 @@
+"""Results on stdout: JSON for programs, text and tables for people."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+_WIDE: Final = frozenset({"hlc", "checksum"})
+"""Fields of 64 bits: 16 hex digits in JSON, whose numbers not every program reads to the last bit.
+"""
+
+
+def plain(value: Any) -> Any:
+    """Return a result of the client in JSON's terms; times are RFC 3339 in UTC."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {
+            each.name: _plain_field(each.name, getattr(value, each.name)) for each in fields(value)
+        }
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return value
+
+
+def print_document(value: Any) -> None:
+    """Print one result as a JSON document."""
+    typer.echo(json.dumps(plain(value), ensure_ascii=False, indent=2))
+
+
+def print_line(value: Any) -> None:
+    """Print one result of many as a line of JSON, at once."""
+    typer.echo(json.dumps(plain(value), ensure_ascii=False, separators=(",", ":")))
+
+
+def console() -> Console:
+    """Return the console for results, which wraps nothing where no terminal is."""
+    found = Console(highlight=False)
+    if not found.is_terminal:
+        found.soft_wrap = True
+    return found
+
+
+def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    """Return an empty table in the form that all lists have."""
+    made = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", no_wrap=True)
+    return made
+
+
+def _plain_field(name: str, value: Any) -> Any:
+    return f"{value:016x}" if name in _WIDE else plain(value)

@@ -1,0 +1,142 @@
+"""Channels to the nodes of a cluster: one is used, and left for the next when it fails."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import grpc
+
+from stepraft.client.backoff import Backoff
+from stepraft.client.errors import UnavailableError
+from stepraft.v1.cluster_pb2_grpc import ClusterServiceStub
+from stepraft.v1.executions_pb2_grpc import ExecutionServiceStub
+from stepraft.v1.tasks_pb2_grpc import TaskServiceStub
+from stepraft.v1.workflows_pb2_grpc import WorkflowServiceStub
+
+CONNECT_TIMEOUT_S: Final = 1.0
+MESSAGE_BYTES_MAX: Final = 64 * 1024 * 1024
+
+_CHANNEL_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    # A node that vanished without a word is noticed after half a minute.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # A node that comes back is found soon; gRPC's own choice goes up to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    # Each client has its own connection, so that closing one does not disturb another.
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
+
+class Connection:
+    """A channel to one node, with the services on it."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._channel = grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS)
+        self.workflows = WorkflowServiceStub(self._channel)
+        self.executions = ExecutionServiceStub(self._channel)
+        self.tasks = TaskServiceStub(self._channel)
+        self.cluster = ClusterServiceStub(self._channel)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the node is connected now."""
+        return self._channel.get_state() is grpc.ChannelConnectivity.READY
+
+    async def connect(self, timeout_s: float) -> bool:
+        """Connect within `timeout_s`; False when the node cannot be reached."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._connected()
+        except TimeoutError:
+            return False
+
+    async def _connected(self) -> bool:
+        state = self._channel.get_state(try_to_connect=True)
+        # A failure that is seen at once is an old one: this attempt's answer comes as a change.
+        seen_connecting = False
+        while state is not grpc.ChannelConnectivity.READY:
+            if state is grpc.ChannelConnectivity.SHUTDOWN:
+                return False
+            if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE and seen_connecting:
+                return False
+            seen_connecting |= state is grpc.ChannelConnectivity.CONNECTING
+            await self._channel.wait_for_state_change(state)
+            state = self._channel.get_state(try_to_connect=True)
+        return True
+
+    async def close(self) -> None:
+        """Close the channel; what runs on it is canceled."""
+        await self._channel.close()
+
+
+class Connections:
+    """The nodes of one cluster. The one in use stays in use until `leave` says that it failed."""
+
+    def __init__(self, addresses: str | Sequence[str]) -> None:
+        self._addresses = parse_addresses(addresses)
+        self._connections: dict[str, Connection] = {}
+        self._preferred = 0
+
+    async def ready(self, deadline: float | None) -> Connection:
+        """Return a node that is connected, trying all of them in turn.
+
+        `deadline` is in the running loop's time; None tries for ever. Errors: UnavailableError when
+        no node could be reached by then; nothing was sent.
+        """
+        backoff = Backoff()
+        while True:
+            for _ in self._addresses:
+                connection = self._connection()
+                if connection.is_ready or await connection.connect(_within(deadline)):
+                    return connection
+                self.leave(connection)
+            delay_s = backoff.next_s()
+            if _within(deadline) <= delay_s:
+                nodes = ", ".join(self._addresses)
+                raise UnavailableError("UNAVAILABLE", f"no node could be reached, tried {nodes}")
+            await asyncio.sleep(delay_s)
+
+    def leave(self, connection: Connection) -> None:
+        """Prefer the next node from now on, unless another caller has moved on already."""
+        if connection.address == self._addresses[self._preferred]:
+            self._preferred = (self._preferred + 1) % len(self._addresses)
+
+    async def close(self) -> None:
+        """Close all channels."""
+        await asyncio.gather(*(connection.close() for connection in self._connections.values()))
+        self._connections.clear()
+
+    def _connection(self) -> Connection:
+        """Return the preferred node's connection; channels are made in the loop that uses them."""
+        address = self._addresses[self._preferred]
+        if address not in self._connections:
+            self._connections[address] = Connection(address)
+        return self._connections[address]
+
+
+def _within(deadline: float | None) -> float:
+    """Return how long one attempt to connect may take."""
+    if deadline is None:
+        return CONNECT_TIMEOUT_S
+    return min(CONNECT_TIMEOUT_S, deadline - asyncio.get_running_loop().time())
+
+
+def parse_addresses(addresses: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the addresses of a list, or of a text that separates them by commas.
+
+    Errors: ValueError when there is none, or one is no `host:port`.
+    """
+    listed = addresses.split(",") if isinstance(addresses, str) else addresses
+    nodes = tuple(node for node in (address.strip() for address in listed) if node)
+    if not nodes:
+        raise ValueError("addresses: at least one host:port is needed")
+    for node in nodes:
+        host, _, port = node.rpartition(":")
+        if not host or not port.isascii() or not port.isdecimal() or int(port) > 65_535:
+            raise ValueError(f"addresses: {node!r} is no host:port")
+    return nodes

@@ -1,0 +1,14 @@
+"""The server: one node of a Stepraft cluster, and the only place with sockets, threads, clock and chance.
+
+- `config.py` reads the settings; `node.py` is the composition root, which builds, starts and stops
+  everything in order; `__main__.py` is the process.
+- `service/` is the one application service; `grpc_api/` is a thin face on top of it; `forward.py`
+  carries a call to the node that leads.
+- `engine/` runs one partition; `raft/` replicates its log.
+
+Use `python -m stepraft.server --config FILE`, or `stepraft.server.node.run(config)` from a program.
+"""
+
+assert __name__ == "stepraft.server", (
+    "import it as stepraft.server, or a file loads under two names"
+)

@@ -1,0 +1,149 @@
+"""Carries calls to another node: raw bytes both ways, whatever the method is.
+
+A forwarded call says so in its metadata, so that no node forwards it again: if its target does not
+lead any more, it answers NO_LEADER, and the node that sent it looks for the leader anew.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final
+
+import grpc
+
+from stepraft.server.grpc_api import errors
+
+FORWARDED_BY: Final = "stepraft-forwarded-by"
+"""The metadata key that marks a forwarded call; its value is the node that forwarded it."""
+
+_CONNECT_TIMEOUT_S: Final = 1.0
+_OWN_METADATA: Final = ("grpc-", ":", "user-agent", "content-type", "te", FORWARDED_BY)
+"""The fronts of metadata keys that belong to one connection and are not passed on."""
+
+_OPTIONS: Final = (
+    # A node that vanishes without a word is noticed within seconds, so that its calls go elsewhere.
+    ("grpc.keepalive_time_ms", 5000),
+    ("grpc.keepalive_timeout_ms", 2000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 500),
+)
+
+_LOST_CODES: Final = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.INTERNAL,
+    }
+)
+"""The codes that gRPC itself gives when a connection breaks; with a reason of ours they are
+answers.
+"""
+
+Metadata = Sequence[tuple[str, str | bytes]]
+
+
+class Unreachable(Exception):
+    """The node could not be connected to: nothing was sent."""
+
+
+class Broken(Exception):
+    """The connection broke while the call was under way: it may or may not have been processed."""
+
+
+class Forwarder:
+    """Channels to the other nodes, opened when they are needed first. `addresses`: by node id."""
+
+    def __init__(self, node_id: str, addresses: Mapping[str, str], message_bytes_max: int) -> None:
+        self._node_id = node_id
+        self._addresses = addresses
+        self._options = (
+            *_OPTIONS,
+            ("grpc.max_receive_message_length", message_bytes_max),
+            ("grpc.max_send_message_length", message_bytes_max),
+        )
+        self._channels: dict[str, grpc.aio.Channel] = {}
+
+    async def unary(
+        self, target: str, method: str, request: bytes, metadata: Metadata, timeout_s: float | None
+    ) -> bytes:
+        """Return another node's answer.
+
+        Errors: Unreachable, Broken; AioRpcError: the other node's refusal.
+        """
+        channel = await self._connected(target)
+        call: Any = channel.unary_unary(method)
+        try:
+            answer: bytes = await call(request, timeout=timeout_s, metadata=self._marked(metadata))
+        except grpc.aio.AioRpcError as error:
+            raise _meaning(error) from error
+        return answer
+
+    async def stream(
+        self,
+        target: str,
+        method: str,
+        requests: AsyncIterator[bytes],
+        metadata: Metadata,
+        timeout_s: float | None,
+    ) -> AsyncIterator[bytes]:
+        """Give another node's answers, while `requests` go to it. One request is a stream of one.
+
+        Errors: Unreachable, Broken; AioRpcError: the other node's refusal.
+        """
+        channel = await self._connected(target)
+        multi: Any = channel.stream_stream(method)
+        call = multi(requests, timeout=timeout_s, metadata=self._marked(metadata))
+        try:
+            async for answer in call:
+                yield answer
+        except grpc.aio.AioRpcError as error:
+            raise _meaning(error) from error
+        finally:
+            call.cancel()
+
+    async def close(self) -> None:
+        """Close all channels."""
+        for channel in self._channels.values():
+            await channel.close()
+
+    def _marked(self, metadata: Metadata) -> Metadata:
+        kept = [(key, value) for key, value in metadata if not key.startswith(_OWN_METADATA)]
+        return (*kept, (FORWARDED_BY, self._node_id))
+
+    async def _connected(self, target: str) -> grpc.aio.Channel:
+        channel = self._channels.get(target)
+        if channel is None:
+            channel = grpc.aio.insecure_channel(self._addresses[target], options=self._options)
+            self._channels[target] = channel
+        if channel.get_state(try_to_connect=True) is not grpc.ChannelConnectivity.READY:
+            try:
+                async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+                    await _until_ready(channel)
+            except TimeoutError as error:
+                raise Unreachable(f"node {target} cannot be connected to") from error
+        return channel
+
+
+async def _until_ready(channel: grpc.aio.Channel) -> None:
+    """Wait for a connection.
+
+    Errors: Unreachable when an attempt made now fails.
+    """
+    is_trying = False
+    state = channel.get_state(try_to_connect=True)
+    while state is not grpc.ChannelConnectivity.READY:
+        # A failure seen before an attempt is an old one.
+        if is_trying and state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
+            raise Unreachable("the connection was refused")
+        is_trying |= state is grpc.ChannelConnectivity.CONNECTING
+        await channel.wait_for_state_change(state)
+        state = channel.get_state(try_to_connect=True)
+
+
+def _meaning(error: grpc.aio.AioRpcError) -> Exception:
+    if error.code() in _LOST_CODES and errors.reason_of(error) is None:
+        return Broken(error.details() or "the connection broke")
+    return error

@@ -1,0 +1,307 @@
+"""Executions: started once for their key, shown, listed, watched, canceled."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from msgspec import Struct
+
+from stepraft.interpreter import ids
+from stepraft.interpreter.commands import CancelExecution, StartExecution
+from stepraft.interpreter.contexts import ExecutionContext
+from stepraft.interpreter.decision import StartedExecution
+from stepraft.interpreter.events import ExecutionCompleted
+from stepraft.interpreter.lifecycle import ENDED, ExecutionStatus
+from stepraft.interpreter.records import JsonText
+from stepraft.server.engine.effects import document_bytes
+from stepraft.server.engine.partition import Epoch, Partition
+from stepraft.server.service import checks, partitions
+from stepraft.server.service.callers import Caller
+from stepraft.server.service.pages import PAGE_SIZE_MAX, Listing, Page, PageRequest
+from stepraft.server.service.partitions import Partitions
+from stepraft.server.service.signing import ClusterSecret
+from stepraft.server.settings import LimitsSection, TasksSection
+from stepraft.storage import queries
+from stepraft.storage.rows import HistoryRow
+
+_EVENT_BYTES: Final = 512
+"""What an event takes in an answer beside its documents, rather more than less."""
+_CHUNK: Final = 64
+"""How many events are read at a time: they may be large."""
+
+
+class StartRequest(Struct, frozen=True):
+    """What to run; `version` 0 means the newest, and name, key and input may be empty."""
+
+    namespace: str
+    workflow: str
+    version: int
+    name: str
+    idempotency_key: str
+    input: str
+
+
+class ExecutionView(Struct, frozen=True):
+    """An execution; `input` and `output` are None where they are missing or were not asked for."""
+
+    context: ExecutionContext
+    input: JsonText | None = None
+    output: JsonText | None = None
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether nothing of it will change any more."""
+        return self.context.status in ENDED
+
+
+class HistoryItem(Struct, frozen=True):
+    """One event with its place in the history."""
+
+    sequence: int
+    row: HistoryRow
+
+
+class ListFilter(Struct, frozen=True):
+    """Which executions to list; an empty workflow or no statuses mean all."""
+
+    namespace: str
+    workflow: str
+    statuses: tuple[ExecutionStatus, ...]
+
+
+class Executions:
+    """What callers may do with executions. `page_bytes`: about how much one answer may hold."""
+
+    def __init__(
+        self,
+        shards: Partitions,
+        secret: ClusterSecret,
+        limits: LimitsSection,
+        tasks: TasksSection,
+        page_bytes: int,
+    ) -> None:
+        self._partitions = shards
+        self._secret = secret
+        self._limits = limits
+        self._wait_max_s = tasks.poll_wait_max_ms / 1000
+        self._page_bytes = page_bytes
+        self._is_draining = False
+
+    async def start(self, caller: Caller, request: StartRequest) -> StartedExecution:
+        """Start an execution, or find the one that the same request started before.
+
+        Errors: WORKFLOW_NOT_FOUND, IDEMPOTENCY_CONFLICT, EXECUTION_ALREADY_EXISTS, INVALID_NAME,
+        INVALID_ARGUMENT and those of documents.
+        """
+        namespace = checks.namespace(request.namespace)
+        key = checks.idempotency_key(request.idempotency_key)
+        command = StartExecution(
+            tenant=caller.tenant,
+            namespace=namespace,
+            workflow=checks.name(request.workflow, "workflow"),
+            version=request.version,
+            name=checks.name(request.name, "name") if request.name else "",
+            idempotency_key=key,
+            input=checks.document(request.input or "{}", "input", self._limits),
+        )
+        home = self._partitions.of_start(caller.tenant, namespace, key)
+        reply = await partitions.submit(home, command)
+        assert isinstance(reply, StartedExecution), "StartExecution answers with an execution"
+        return reply
+
+    async def get(self, caller: Caller, execution_id: str) -> ExecutionView:
+        """Return an execution with its input and output.
+
+        Errors: INVALID_ARGUMENT, EXECUTION_NOT_FOUND.
+        """
+        home, identifier = self._home(caller, execution_id)
+        await partitions.barrier(home)
+        return _view(home, identifier)
+
+    async def list_page(
+        self, caller: Caller, wanted: ListFilter, page: PageRequest
+    ) -> Page[ExecutionView]:
+        """Return a page of executions, the newest first, without inputs and outputs."""
+        namespace, size = checks.namespace(wanted.namespace), page.checked_size()
+        workflow = checks.name(wanted.workflow, "workflow") if wanted.workflow else None
+        home = self._partitions.of_namespace(caller.tenant, namespace)
+        await partitions.barrier(home)
+        listing = Listing(
+            await self._secret.signer(),
+            "executions",
+            caller.tenant,
+            namespace,
+            workflow,
+            sorted(wanted.statuses),
+        )
+        cursor = listing.cursor(page.token)
+        with home.store.snapshot() as view:
+            found, behind = queries.list_executions(
+                view, caller.tenant, namespace, workflow, wanted.statuses, size, cursor
+            )
+        items = [ExecutionView(context) for context in found]
+        return Page(items, "" if behind is None else listing.token(behind))
+
+    async def history(
+        self, caller: Caller, execution_id: str, page: PageRequest, *, newest_first: bool
+    ) -> Page[HistoryItem]:
+        """Return a page of what has happened in an execution.
+
+        Errors: INVALID_ARGUMENT, EXECUTION_NOT_FOUND.
+        """
+        home, identifier = self._home(caller, execution_id)
+        size = page.checked_size()
+        await partitions.barrier(home)
+        _context(home, identifier)
+        listing = Listing(await self._secret.signer(), "history", identifier, newest_first)
+        after = int(listing.cursor(page.token) or b"0")
+        items, is_last = self._read(home, identifier, after, size, newest_first=newest_first)
+        return Page(items, "" if is_last else listing.token(b"%d" % items[-1].sequence))
+
+    async def watch(
+        self, caller: Caller, execution_id: str, after: int
+    ) -> AsyncGenerator[list[HistoryItem], None]:
+        """Give what has happened behind `after` and what happens, up to the event that ends the
+        execution.
+
+        Errors: INVALID_ARGUMENT, EXECUTION_NOT_FOUND; NO_LEADER when the leader changes: watch
+        again from the last event seen.
+        """
+        home, identifier = self._home(caller, execution_id)
+        epoch = partitions.leading(home)
+        with _growing(home, identifier) as grown:
+            await partitions.barrier(home)
+            is_ended = _context(home, identifier).status in ENDED
+            _require_reached(home, identifier, after)
+            while True:
+                grown.clear()
+                items, _ = self._read(home, identifier, after, PAGE_SIZE_MAX)
+                if items:
+                    yield items
+                    after = items[-1].sequence
+                    is_ended = isinstance(items[-1].row.event, ExecutionCompleted)
+                elif is_ended:
+                    return
+                else:
+                    await self._next_growth(home, epoch, grown)
+
+    async def wait(self, caller: Caller, execution_id: str, timeout_s: float) -> ExecutionView:
+        """Return an execution when it has ended, or as it is after `timeout_s` seconds (0: the
+        longest that the server waits).
+
+        Errors: INVALID_ARGUMENT, EXECUTION_NOT_FOUND; NO_LEADER when the leader changes.
+        """
+        home, identifier = self._home(caller, execution_id)
+        epoch = partitions.leading(home)
+        with _growing(home, identifier) as grown:
+            await partitions.barrier(home)
+            _context(home, identifier)
+            try:
+                async with asyncio.timeout(min(timeout_s or self._wait_max_s, self._wait_max_s)):
+                    while _context(home, identifier).status not in ENDED:
+                        grown.clear()
+                        await self._next_growth(home, epoch, grown)
+            except TimeoutError:
+                pass
+        return _view(home, identifier)
+
+    async def cancel(
+        self, caller: Caller, execution_id: str, error: str, cause: str
+    ) -> ExecutionView:
+        """End an execution from outside, and return it as it is then, without its input.
+
+        Errors: INVALID_ARGUMENT, EXECUTION_NOT_FOUND, EXECUTION_ENDED.
+        """
+        home, identifier = self._home(caller, execution_id)
+        command = CancelExecution(
+            execution_id=identifier,
+            error=checks.at_most(error, checks.ERROR_LENGTH_MAX, "error") or None,
+            cause=checks.at_most(cause, checks.CAUSE_LENGTH_MAX, "cause") or None,
+        )
+        await partitions.submit(home, command)
+        return ExecutionView(_context(home, identifier))
+
+    def drain(self) -> None:
+        """Break off what waits for a history to grow: it is to go on at another node."""
+        self._is_draining = True
+        for partition in self._partitions.all:
+            partition.watchers.notify_all()
+
+    def _home(self, caller: Caller, execution_id: str) -> tuple[Partition, str]:
+        identifier = checks.execution_id(execution_id, caller.tenant)
+        return self._partitions.of_execution(identifier), identifier
+
+    async def _next_growth(self, home: Partition, epoch: Epoch, grown: asyncio.Event) -> None:
+        """Wait until the history grows.
+
+        Errors: NO_LEADER when the reign ends, here or elsewhere, or this node stops.
+        """
+        if home.epoch is epoch and not self._is_draining:
+            await grown.wait()
+        if home.epoch is not epoch or self._is_draining:
+            raise partitions.leader_changed()
+
+    def _read(
+        self,
+        home: Partition,
+        execution_id: str,
+        after: int,
+        count_max: int,
+        *,
+        newest_first: bool = False,
+    ) -> tuple[list[HistoryItem], bool]:
+        """Return as many events as one answer holds, and whether they are the last ones."""
+        items: list[HistoryItem] = []
+        total = 0
+        while True:
+            found = queries.history(
+                home.store, execution_id, after, _CHUNK, newest_first=newest_first
+            )
+            for sequence, row in found:
+                total += document_bytes(row.event) + _EVENT_BYTES
+                if items and (total > self._page_bytes or len(items) == count_max):
+                    return items, False
+                items.append(HistoryItem(sequence, row))
+            # Below the first event there is none; 0 would ask for the end.
+            if len(found) < _CHUNK or (newest_first and found[-1][0] == 1):
+                return items, True
+            after = found[-1][0]
+
+
+def namespace_of(view: ExecutionView) -> str:
+    """Return the namespace that an execution lives in."""
+    return ids.tenant_and_namespace(view.context.execution_id)[1]
+
+
+def _context(home: Partition, execution_id: str) -> ExecutionContext:
+    context = queries.execution(home.store, execution_id)
+    if context is None:
+        raise checks.no_execution(execution_id)
+    return context
+
+
+def _view(home: Partition, execution_id: str) -> ExecutionView:
+    """Return the execution; its status is read first, and the rows that it promises are there."""
+    context = _context(home, execution_id)
+    succeeded = context.status is ExecutionStatus.SUCCEEDED
+    return ExecutionView(
+        context,
+        queries.execution_input(home.store, execution_id),
+        queries.execution_output(home.store, execution_id) if succeeded else None,
+    )
+
+
+def _require_reached(home: Partition, execution_id: str, sequence: int) -> None:
+    """Errors: INVALID_ARGUMENT when the history has no event of that sequence yet."""
+    last = queries.last_sequence(home.store, execution_id)
+    checks.between(sequence, 0, last, "after_sequence")
+
+
+@contextmanager
+def _growing(home: Partition, execution_id: str) -> Iterator[asyncio.Event]:
+    event = home.watchers.subscribe(execution_id)
+    try:
+        yield event
+    finally:
+        home.watchers.unsubscribe(execution_id, event)

@@ -1,0 +1,97 @@
+"""The node's clock: monotonic, above what it has seen, deaf to jumps of the wall clock."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stepraft.interpreter.hlc import physical_ms, stamp_of
+from stepraft.server.clock import HybridClock, SystemClock
+
+
+class _Hands:
+    """A clock whose hands are set by the test."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.at_ms = now_ms
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+
+@given(st.lists(st.integers(0, 2**47), min_size=1, max_size=50))
+def test_stamps_rise_whatever_the_time_does(times_ms: list[int]) -> None:
+    hands = _Hands(0)
+    clock = HybridClock(hands)
+    stamps = []
+    for at_ms in times_ms:
+        hands.at_ms = at_ms
+        stamps.append(clock.tick())
+
+    assert stamps == sorted(set(stamps))
+    assert all(physical_ms(stamp) >= at_ms for stamp, at_ms in zip(stamps, times_ms, strict=True))
+
+
+def test_a_stamp_is_above_what_was_observed() -> None:
+    clock = HybridClock(_Hands(1_000))
+    clock.observe(stamp_of(5_000))
+
+    assert clock.tick() == stamp_of(5_000) + 1
+    assert clock.now_ms() == 5_000
+
+
+def test_an_older_observation_changes_nothing() -> None:
+    clock = HybridClock(_Hands(1_000))
+    clock.observe(stamp_of(1))
+
+    assert clock.tick() == stamp_of(1_000)
+
+
+class _Time:
+    """Stands where the `time` module is read."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.wall_s = 1_000_000.0
+        self.monotonic_s = 50.0
+        monkeypatch.setattr(time, "time", lambda: self.wall_s)
+        monkeypatch.setattr(time, "monotonic", lambda: self.monotonic_s)
+
+    def pass_s(self, seconds: float) -> None:
+        self.wall_s += seconds
+        self.monotonic_s += seconds
+
+
+def test_the_clock_begins_at_the_wall_clock_and_runs_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hands = _Time(monkeypatch)
+    clock = SystemClock()
+    hands.pass_s(2.5)
+
+    assert clock.now_ms() == 1_000_002_500
+
+
+@pytest.mark.parametrize("jump_s", [7200.0, -7200.0], ids=["two hours ahead", "two hours back"])
+def test_a_jump_of_the_wall_clock_is_not_followed(
+    monkeypatch: pytest.MonkeyPatch, jump_s: float
+) -> None:
+    hands = _Time(monkeypatch)
+    clock = SystemClock()
+    hands.wall_s += jump_s
+    hands.pass_s(1.0)
+
+    assert clock.now_ms() == 1_000_001_000
+
+
+def test_a_wall_clock_that_is_a_little_off_is_approached_slowly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hands = _Time(monkeypatch)
+    clock = SystemClock()
+    hands.wall_s += 0.5
+    hands.pass_s(100.0)
+
+    assert clock.now_ms() == 1_000_100_100
+    hands.pass_s(1_000.0)
+    assert clock.now_ms() == 1_001_100_500

@@ -1,0 +1,148 @@
+"""Known errors to put back in, one at a time: the simulation must notice each of them."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from msgspec import Struct, structs
+
+from stepraft.server.raft import following, matching
+from stepraft.server.raft.barriers import Barriers
+from stepraft.server.raft.corrections import CorrectedRaft
+from stepraft.server.raft.following import Following
+from stepraft.server.raft.journal import Journal
+from stepraft.server.raft.leading import Leading
+from stepraft.server.raft.messages import Append, Appended
+from stepraft.server.raft.progress import Progress
+from stepraft.server.raft.vote import Ballot, BallotFile
+from tests.simulation.raft.disks import SimulatedFile
+
+
+class Defect(Struct, frozen=True):
+    """Replaces `target.attribute`; `seeds` notice it."""
+
+    name: str
+    target: Any
+    attribute: str
+    replacement: Any
+    seeds: tuple[int, ...] = ()
+
+
+def _do_nothing(*_: object) -> None:
+    """What a remedy is without its effect."""
+
+
+def _vote_in_memory(file: BallotFile, term: int, vote: str | None) -> None:
+    number = file.ballot.number + 1
+    file.ballot = Ballot(identity=file.ballot.identity, number=number, term=term, vote=vote)
+
+
+def _void_what_matches(journal: Journal, commit_index: int, message: Append) -> Any:
+    previous = message.previous_index
+    taken = _TAKE(journal, commit_index, message)
+    if isinstance(taken, matching.Matched) and journal.first_index <= previous < journal.last_index:
+        journal._void(max(previous + 1 + len(message.entries), journal.first_index + 1))
+    return taken
+
+
+_TAKE: Final = matching.take
+
+
+def _commit_without_match(raft: Following, node_id: str, message: Append) -> None:
+    _TAKE_METHOD(raft, node_id, message)
+    raft.commit_index = max(
+        raft.commit_index, min(message.commit_index, raft._journal.last_index)
+    )
+
+
+_TAKE_METHOD: Final = Following._take
+
+
+def _acknowledge_unsynced(raft: Following) -> None:
+    owed, raft._owed = raft._owed, None
+    if owed is not None and owed.term == raft.term:
+        answer = Appended(owed.term, owed.round, owed.match_index)
+        raft._network.send(owed.leader_id, answer)
+
+
+def _accept_any_term(raft: Leading, node_id: str, answer: Appended) -> None:
+    _ON_APPENDED(raft, node_id, structs.replace(answer, term=raft.term))
+
+
+_ON_APPENDED: Final = Leading._on_appended
+
+
+def _commit_earlier_terms(raft: Leading) -> None:
+    first_of_term, raft._first_of_term = raft._first_of_term, 0
+    _ADVANCE_COMMIT(raft)
+    raft._first_of_term = first_of_term
+
+
+_ADVANCE_COMMIT: Final = Leading._advance_commit
+
+
+def _count_unsynced(raft: Leading) -> None:
+    durable_end, raft._journal._durable_end = raft._journal._durable_end, raft._journal._end
+    raft._journal.durable_index = raft._journal.last_index
+    _ADVANCE_COMMIT(raft)
+    raft._journal._durable_end = durable_end
+
+
+def _confirm_at_once(barriers: Barriers, _: int, applied_index: int, now: float) -> None:
+    _SETTLE(barriers, 1 << 62, applied_index, now)
+
+
+_SETTLE: Final = Barriers.settle
+
+
+def _compact_what_is_applied(raft: CorrectedRaft) -> None:
+    raft._journal.drop_to(raft.applied_index - 1)
+
+
+def _compact_unsynced_store(raft: CorrectedRaft) -> None:
+    raft._journal.drop_to(min(raft._floor_index, raft.applied_index) - 1)
+
+
+def _set_state_silently(raft: Leading, state: int) -> None:
+    super(Leading, raft)._SyncObj__setState(state)
+
+
+def _load_without_sync(journal: Journal, names: list[str]) -> None:
+    sync, SimulatedFile.sync = SimulatedFile.sync, _do_nothing  # type: ignore[method-assign]
+    try:
+        _LOAD(journal, names)
+    finally:
+        SimulatedFile.sync = sync  # type: ignore[method-assign]
+
+
+_LOAD: Final = Journal._load
+
+
+def _keep_torn_bytes(file: SimulatedFile, offset: int, size: int) -> None:
+    """The end of the log is where it is; nobody looks behind it."""
+
+
+def _resume_where_it_was(progress: Progress) -> None:
+    """As if the connection had lost nothing."""
+
+
+def _wait_for_ever(*_: object) -> None:
+    """A leader that nobody hears goes on."""
+
+
+REMEDIES: Final = (
+    Defect("the vote is kept in memory", BallotFile, "cast", _vote_in_memory),
+    Defect("a follower voids entries that match", following, "take", _void_what_matches),
+    Defect("a follower commits what it did not match", Following, "_take", _commit_without_match),
+    Defect("a follower acknowledges before its disk", Following, "_pay", _acknowledge_unsynced),
+    Defect("a leader counts itself before its disk", Leading, "_advance_commit", _count_unsynced),
+    Defect("acknowledgements count in any term", Leading, "_on_appended", _accept_any_term),
+    Defect("entries of earlier terms commit alone", Leading, "_advance_commit", _commit_earlier_terms),
+    Defect("a barrier asks nobody", Barriers, "settle", _confirm_at_once),
+    Defect("compaction forgets members that lag", CorrectedRaft, "_SyncObj__tryLogCompaction", _compact_what_is_applied),
+    Defect("compaction runs ahead of the store's disk", CorrectedRaft, "_SyncObj__tryLogCompaction", _compact_unsynced_store),
+    Defect("a deposed leader forgets who waits", Leading, "_SyncObj__setState", _set_state_silently),
+    Defect("a start trusts what was never synced", Journal, "_load", _load_without_sync),
+    Defect("a torn tail is left behind the log", SimulatedFile, "cut", _keep_torn_bytes),
+    Defect("a new connection resumes where it was", Progress, "on_link_changed", _resume_where_it_was),
+    Defect("a leader without a majority stays", Leading, "_keep_or_lose_quorum", _wait_for_ever),
+)
