@@ -1,22 +1,20 @@
 """The four works that are measured, and how one of each is done."""
 
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from google.protobuf.duration_pb2 import Duration
 
 from stepraft.v1 import executions_pb2 as pb
-from stepraft.v1 import executions_pb2_grpc
+
+if TYPE_CHECKING:
+    from stepraft.v1.executions_pb2_grpc import ExecutionServiceAsyncStub
 
 RESOURCE: Final = "bench:echo"
 UNSERVED_RESOURCE: Final = "bench:nobody"
 _TIMEOUT_S: Final = 60.0
 _WAIT: Final = Duration(seconds=50)
-
-Stub = executions_pb2_grpc.ExecutionServiceAsyncStub
-Once = Callable[[Stub], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Workload:
     waits: bool = True
     units: int = 1
 
-    async def once(self, stub: Stub) -> None:
+    async def once(self, stub: "ExecutionServiceAsyncStub") -> None:
         """Start one execution; where its end counts, wait until it has succeeded."""
         request = pb.StartExecutionRequest(workflow=self.name, input=self.input)
         started = await stub.StartExecution(request, timeout=_TIMEOUT_S)

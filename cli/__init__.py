@@ -14,4 +14,9 @@ It sees the public API through `stepraft.client`; the server and the parser are 
 commands that run them on this machine (`server`, `dev`, `validate`).
 """
 
+import os
+
 assert __name__ == "stepraft.cli", "import it as stepraft.cli, or a file loads under two names"
+
+# gRPC's own log lines would stand between a command's; what matters reaches the user as an error.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")

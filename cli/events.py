@@ -13,7 +13,9 @@ from stepraft.client import HistoryEvent
 
 def as_table(events: Iterable[HistoryEvent]) -> Table:
     """Return the events as a table: number, time since the first, what happened, and to what."""
-    made = output.table("#", "AFTER", "EVENT", "STATE", "DETAILS", right=("#", "AFTER"))
+    made = output.table(
+        "#", "AFTER", "EVENT", "STATE", "DETAILS", right=("#", "AFTER"), wrapped=("DETAILS",)
+    )
     started_at: datetime | None = None
     for event in events:
         started_at = started_at or event.at

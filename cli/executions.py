@@ -13,7 +13,7 @@ from stepraft.cli.ends import exit_by
 from stepraft.cli.exit_codes import ExitCode
 from stepraft.cli.failures import CommandError
 from stepraft.cli.options import Addresses, AsJson, ExecutionId, Namespace, connected
-from stepraft.cli.output import console, plain, print_document, table
+from stepraft.cli.output import console, drawing_width, plain, print_document, table
 from stepraft.cli.visits import VisitTree
 from stepraft.cli.watching import follow
 from stepraft.client import Execution, ExecutionStatus, StartedExecution, SyncClient
@@ -127,7 +127,9 @@ def history(
     if as_table:
         screen.print(events.as_table(happened))
     else:
-        screen.print(tree.render(VisitTree(happened), width=screen.width, children_max=children))
+        screen.print(
+            tree.render(VisitTree(happened), width=drawing_width(screen), children_max=children)
+        )
 
 
 def cancel(
@@ -193,7 +195,11 @@ def _print_document_of(screen: Console, label: str, document: Any) -> None:
 
 
 def _print_list(executions: list[Execution]) -> None:
-    made = table("EXECUTION", "WORKFLOW", "NAME", "STATUS", "STARTED", "TOOK", right=("TOOK",))
+    made = table(
+        *("EXECUTION", "WORKFLOW", "NAME", "STATUS", "STARTED", "TOOK"),
+        right=("TOOK",),
+        wrapped=("WORKFLOW", "NAME", "STARTED"),
+    )
     for each in executions:
         made.add_row(
             Text(each.execution_id),

@@ -123,11 +123,10 @@ def _as_document(failure: _Failure) -> dict[str, Any]:
 
 
 def _line(failure: _Failure) -> str:
-    """Return one line that names the fields to blame, each once, and the reason."""
-    named = [
-        f"{field}: {rule}"
-        for field, rule in failure.violations
-        if field not in failure.text or rule not in failure.text
-    ]
+    """Return one line: the fields to blame, each rule once, and the reason."""
+    told = [field for field, rule in failure.violations if rule in failure.text]
+    unnamed = [field for field in told if field not in failure.text]
+    text = ": ".join([", ".join(unnamed), failure.text] if unnamed else [failure.text])
+    rules = [f"{field}: {rule}" for field, rule in failure.violations if rule not in failure.text]
     reason = [f"({failure.reason})"] if failure.reason else []
-    return " ".join("; ".join([failure.text, *named]).splitlines() + reason)
+    return " ".join("; ".join([text, *rules]).splitlines() + reason)

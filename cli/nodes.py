@@ -1,10 +1,13 @@
-"""The commands that run a node on this machine: `server` and `dev`."""
+"""The commands that run a node on this machine: `server` and `dev`.
+
+Only they load the server, when they run.
+"""
 
 import os
-from collections.abc import Callable
-from enum import StrEnum
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -12,19 +15,7 @@ from stepraft.cli.exit_codes import ExitCode
 from stepraft.cli.failures import CommandError
 from stepraft.cli.options import DEFAULT_ADDRESS, AsJson
 
-Result = TypeVar("Result")
-
-
-class Level(StrEnum):
-    """The levels of the log."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-LogLevel = Annotated[Level | None, typer.Option(help="What the log tells.")]
+Level: TypeAlias = Literal["debug", "info", "warning", "error"]
 
 
 def server(
@@ -44,7 +35,7 @@ def server(
     raft_listen: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Where the other nodes connect.")
     ] = None,
-    log_level: LogLevel = None,
+    log_level: Annotated[Level | None, typer.Option(help="What the log tells.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a node of a cluster until it is told to stop.
@@ -52,7 +43,6 @@ def server(
     A flag wins over the environment (STEPRAFT_NODE_ID, STEPRAFT_GRPC_LISTEN and so on), and the
     environment over the file. With --json the log is JSON, one object a line.
     """
-    # Only the commands that run a node load the server.
     from stepraft.server import config as configuration  # noqa: PLC0415
     from stepraft.server import node  # noqa: PLC0415
 
@@ -61,12 +51,12 @@ def server(
         ("node", "data_dir"): data_dir,
         ("grpc", "listen"): grpc_listen,
         ("raft", "listen"): raft_listen,
-        ("log", "level"): log_level.value if log_level else None,
+        ("log", "level"): log_level,
         ("log", "format"): "json" if as_json else None,
     }
     flags = {key: value for key, value in given.items() if value is not None}
-    settings = _checked(lambda: configuration.load(config, os.environ, flags))
-    raise typer.Exit(node.run(settings))
+    with _failures_told():
+        node.run(configuration.load(config, os.environ, flags))
 
 
 def dev(
@@ -76,7 +66,7 @@ def dev(
     listen: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="Where clients and workers connect.")
     ] = DEFAULT_ADDRESS,
-    log_level: LogLevel = None,
+    log_level: Annotated[Level, typer.Option(help="What the log tells.")] = "info",
     as_json: AsJson = False,
 ) -> None:
     """Run a server alone: one process, one folder, no peers.
@@ -84,25 +74,28 @@ def dev(
     It is the same server as in a cluster, with itself as the only member. With --json the log is
     JSON, one object a line.
     """
-    from stepraft.server import config as configuration  # noqa: PLC0415
     from stepraft.server import node  # noqa: PLC0415
     from stepraft.server.settings import LogSection  # noqa: PLC0415
 
-    level = (log_level or Level.INFO).value
-    log = LogSection(level=level, format="json" if as_json else "text")
-    settings = _checked(lambda: configuration.single_node(data_dir, listen, log))
-    raise typer.Exit(node.run(settings))
+    with _failures_told():
+        node.dev(
+            data_dir, listen, LogSection(level=log_level, format="json" if as_json else "text")
+        )
 
 
-def _checked(read: Callable[[], Result]) -> Result:
-    """Return what `read` returns, or say which key of the configuration is wrong."""
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    """Turn what keeps a node from starting into an error of the command."""
     from stepraft.server.config import ConfigError  # noqa: PLC0415
+    from stepraft.server.raft.contract import StartError  # noqa: PLC0415
 
     try:
-        return read()
+        yield
     except ConfigError as error:
         raise CommandError(
             str(error).replace("\n", "; "),
             hint="deploy/stepraft.toml explains every key",
             code=ExitCode.USAGE,
         ) from error
+    except StartError as error:
+        raise CommandError(str(error)) from error

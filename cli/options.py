@@ -77,6 +77,10 @@ def connected(addresses: list[str] | None, namespace: str = "default") -> Iterat
     try:
         client = SyncClient(addresses_of(addresses), namespace=namespace, timeout_s=CALL_TIMEOUT_S)
     except ValueError as error:
-        raise CommandError(str(error), code=ExitCode.USAGE) from error
+        raise CommandError(
+            str(error),
+            hint=f"--address or STEPRAFT_ADDRESS names them, for example {DEFAULT_ADDRESS}",
+            code=ExitCode.USAGE,
+        ) from error
     with client:
         yield client

@@ -15,6 +15,10 @@ _WIDE: Final = frozenset({"hlc", "checksum"})
 """Fields of 64 bits: 16 hex digits in JSON, whose numbers not every program reads to the last bit.
 """
 
+_ENDLESS: Final = 10_000
+_PAPER: Final = 110
+"""The width of the console, in characters, and of drawings, where no terminal tells it."""
+
 
 def plain(value: Any) -> Any:
     """Return a result of the client in JSON's terms; times are RFC 3339 in UTC."""
@@ -44,18 +48,26 @@ def print_line(value: Any) -> None:
 
 
 def console() -> Console:
-    """Return the console for results, which wraps nothing where no terminal is."""
+    """Return the console for results; where no terminal is, nothing is cut or wrapped."""
     found = Console(highlight=False)
-    if not found.is_terminal:
-        found.soft_wrap = True
-    return found
+    return found if found.is_terminal else Console(highlight=False, width=_ENDLESS)
 
 
-def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
-    """Return an empty table in the form that all lists have."""
+def drawing_width(screen: Console) -> int:
+    """Return how wide a drawing may be that fills the console."""
+    return screen.width if screen.is_terminal else _PAPER
+
+
+def table(*columns: str, right: tuple[str, ...] = (), wrapped: tuple[str, ...] = ()) -> Table:
+    """Return an empty table in the form that all lists have; `wrapped` columns give way first."""
     made = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", no_wrap=True)
+        made.add_column(
+            column,
+            justify="right" if column in right else "left",
+            no_wrap=column not in wrapped,
+            overflow="fold",
+        )
     return made
 
 

@@ -75,36 +75,55 @@ class Node:
             yield node
             stack.extend(reversed(node.children))
 
-    def end(self, status: NodeStatus, at: datetime, error: str = "") -> None:
-        """Close this node; what is open beneath it has failed or was canceled."""
-        self.end_children(at)
+    def end(self, status: NodeStatus, at: datetime, error: str | None = "") -> None:
+        """Close this node, and what is open beneath it as that error would have left it."""
+        self.end_children(at, error)
         self.status, self.ended_at, self.error = status, at, error or self.error
 
-    def end_children(self, at: datetime) -> None:
-        """Close what is open beneath this node."""
+    def end_children(self, at: datetime, error: str | None) -> None:
+        """Close what is open beneath this node. `error` is None where the cause is not known."""
         for child in self.children:
             if child.status.is_open:
-                child.end(child.status_if_cut(), at)
+                status = NodeStatus.FAILED if child.fails_by(error) else NodeStatus.CANCELED
+                child.end(status, at, error if status is NodeStatus.FAILED else "")
 
-    def status_if_cut(self) -> NodeStatus:
-        """Say how an open node ended whose end no event tells: it failed, or it was canceled."""
-        has_failed = self.state_type == "Fail" or any(
-            child.has_failed for child in self._decisive()
+    def fails_by(self, error: str | None) -> bool:
+        """Whether this node, if its end is told by no event, failed and so passed on `error`.
+
+        What fails is told in the history where the failure ends, at a Catch or at the execution's
+        end; in between it shows in what did not go on although nothing was left to wait for.
+        """
+        if not self.status.is_open:
+            return self.has_failed and error in {None, self.error}
+        if self.state_type in _NEVER_WAITING:
+            return True
+        if self.state_type == "Task":
+            return not self.children or self.children[-1].ends_the_task(error)
+        if self.state_type in _FANNING_OUT:
+            return self.total is None or any(
+                child.fails_by(error) for child in self.children[self.outdated :]
+            )
+        return any(child.fails_by(error) for child in self.children[-1:])
+
+    def ends_the_task(self, error: str | None) -> bool:
+        """Whether nothing comes after this try: its result was of no use, or its error passed on.
+
+        Another error than the one that was passed on was being retried.
+        """
+        return self.status is NodeStatus.SUCCEEDED or (
+            self.has_failed and error in {None, self.error}
         )
-        return NodeStatus.FAILED if has_failed else NodeStatus.CANCELED
 
     @property
     def has_failed(self) -> bool:
-        """Whether it failed, or is open with a failure at its end."""
-        if self.status.is_open:
-            return self.status_if_cut() is NodeStatus.FAILED
+        """Whether it ended by a failure."""
         return self.status in {NodeStatus.FAILED, NodeStatus.TIMED_OUT}
 
-    def _decisive(self) -> list["Node"]:
-        """Return the children by whose failure this node fails: the last, or all at once."""
-        if self.state_type in {"Parallel", "Map"}:
-            return self.children[self.outdated :]
-        return self.children[-1:]
+
+_NEVER_WAITING: Final = frozenset({"Choice", "Fail", "Pass", "Succeed"})
+"""The states that end as they begin: one that has not ended has failed."""
+
+_FANNING_OUT: Final = frozenset({"Map", "Parallel"})
 
 
 class VisitTree:
@@ -195,7 +214,7 @@ class VisitTree:
 
     def _forget_children(self, visit: Node, event: HistoryEvent) -> None:
         """Set the children of an earlier try apart: those of a retry have the same ids."""
-        visit.end_children(event.at)
+        visit.end_children(event.at, None)
         visit.outdated = len(visit.children)
         prefix = f"{event.activity_id}/"
         for scope_id in [each for each in self._scopes if each.startswith(prefix)]:

@@ -12,7 +12,7 @@ from rich.live import Live
 from stepraft.cli import events, tree
 from stepraft.cli.ends import exit_by
 from stepraft.cli.options import Addresses, AsJson, ExecutionId, connected
-from stepraft.cli.output import console, print_line
+from stepraft.cli.output import console, drawing_width, print_line
 from stepraft.cli.visits import VisitTree
 from stepraft.client import ExecutionStatus, HistoryEvent, SyncClient
 
@@ -75,4 +75,4 @@ class _GrowingTree:
     def render(self) -> RenderableType:
         """Return the tree as it is now."""
         with self._lock:
-            return tree.render(self._tree, width=self._screen.width, now=datetime.now(UTC))
+            return tree.render(self._tree, width=drawing_width(self._screen), now=datetime.now(UTC))

@@ -73,10 +73,10 @@ class Calls:
                     return await method(connection)(request, timeout=deadline - loop.time())
                 except grpc.aio.AioRpcError as failure:
                     error = self._failed(connection, failure)
-                is_lost |= effect is not Effect.READ and not error.reason
+                is_lost |= effect is not Effect.READ and error.reason not in NOTHING_WAS_DONE
                 await _pause(error, effect, backoff, deadline)
         except UnavailableError as error:
-            if not is_lost:
+            if not is_lost or isinstance(error, OutcomeUnknownError):
                 raise
             raise OutcomeUnknownError(error.code, f"{error.text}; it may have been done") from error
 

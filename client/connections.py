@@ -56,18 +56,13 @@ class Connection:
             return False
 
     async def _connected(self) -> bool:
+        # A node that failed a moment ago is given up at once: gRPC tries it again by itself.
+        failed = {grpc.ChannelConnectivity.TRANSIENT_FAILURE, grpc.ChannelConnectivity.SHUTDOWN}
         state = self._channel.get_state(try_to_connect=True)
-        # A failure that is seen at once is an old one: this attempt's answer comes as a change.
-        seen_connecting = False
-        while state is not grpc.ChannelConnectivity.READY:
-            if state is grpc.ChannelConnectivity.SHUTDOWN:
-                return False
-            if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE and seen_connecting:
-                return False
-            seen_connecting |= state is grpc.ChannelConnectivity.CONNECTING
+        while state is not grpc.ChannelConnectivity.READY and state not in failed:
             await self._channel.wait_for_state_change(state)
             state = self._channel.get_state(try_to_connect=True)
-        return True
+        return state is grpc.ChannelConnectivity.READY
 
     async def close(self) -> None:
         """Close the channel; what runs on it is canceled."""

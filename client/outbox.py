@@ -24,6 +24,7 @@ class Outbox:
         self._credits = 0
         self._is_draining = False
         self._must_say_draining = False
+        self._heartbeats: set[int] = set()
         self._last_id = 0
         self._changed = asyncio.Event()
         self._emptied = asyncio.Event()
@@ -45,9 +46,11 @@ class Outbox:
 
     def heartbeat(self, token: bytes) -> int:
         """Add a sign of life of a delivery; return its number."""
-        return self._add(
-            tasks_pb2.TaskReport(token=token, heartbeat=tasks_pb2.TaskReport.Heartbeat())
-        )
+        beat = tasks_pb2.TaskReport.Heartbeat()
+        number = self._add(tasks_pb2.TaskReport(token=token, heartbeat=beat))
+        self._heartbeats.add(number)
+        self._note_change()
+        return number
 
     def is_unsent(self, request_id: int) -> bool:
         """Whether a report still waits to be sent."""
@@ -71,11 +74,9 @@ class Outbox:
 
         Heartbeats are dropped, as their time is over; the next ones follow soon.
         """
-        self._open = {
-            number: report
-            for number, report in self._open.items()
-            if report.WhichOneof("outcome") != "heartbeat"
-        }
+        for number in self._heartbeats:
+            del self._open[number]
+        self._heartbeats.clear()
         self._unsent = dict.fromkeys(self._open)
         self._credits = 0 if self._is_draining else free
         self._must_say_draining = self._is_draining
@@ -89,6 +90,7 @@ class Outbox:
         """Forget a report: the server's answer to it is final."""
         self._open.pop(request_id, None)
         self._unsent.pop(request_id, None)
+        self._heartbeats.discard(request_id)
         self._note_change()
 
     def resend(self, request_id: int) -> None:
@@ -107,7 +109,7 @@ class Outbox:
         self._changed.set()
 
     async def emptied(self) -> None:
-        """Wait until every report is acknowledged."""
+        """Wait until every result is acknowledged; heartbeats do not count."""
         await self._emptied.wait()
 
     def take(self) -> tasks_pb2.WorkerMessage | None:
@@ -142,7 +144,7 @@ class Outbox:
 
     def _note_change(self) -> None:
         self._changed.set()
-        if self._open:
+        if len(self._open) > len(self._heartbeats):
             self._emptied.clear()
         else:
             self._emptied.set()

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Generator, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -87,11 +87,11 @@ class SyncClient:
         """See `Client.get_workflow`."""
         return self._run(self._client.get_workflow(name, version=version))
 
-    def list_workflows(self) -> Iterator[Workflow]:
+    def list_workflows(self) -> Generator[Workflow, None, None]:
         """See `Client.list_workflows`."""
         return self._each(self._client.list_workflows())
 
-    def list_workflow_versions(self, name: str) -> Iterator[Workflow]:
+    def list_workflow_versions(self, name: str) -> Generator[Workflow, None, None]:
         """See `Client.list_workflow_versions`."""
         return self._each(self._client.list_workflow_versions(name))
 
@@ -123,7 +123,7 @@ class SyncClient:
 
     def list_executions(
         self, *, workflow: str = "", statuses: Sequence[ExecutionStatus] = ()
-    ) -> Iterator[Execution]:
+    ) -> Generator[Execution, None, None]:
         """See `Client.list_executions`."""
         return self._each(self._client.list_executions(workflow=workflow, statuses=statuses))
 
@@ -142,11 +142,15 @@ class SyncClient:
             )
         )
 
-    def history(self, execution_id: str, *, newest_first: bool = False) -> Iterator[HistoryEvent]:
+    def history(
+        self, execution_id: str, *, newest_first: bool = False
+    ) -> Generator[HistoryEvent, None, None]:
         """See `Client.history`."""
         return self._each(self._client.history(execution_id, newest_first=newest_first))
 
-    def watch(self, execution_id: str, *, after_sequence: int = 0) -> Iterator[HistoryEvent]:
+    def watch(
+        self, execution_id: str, *, after_sequence: int = 0
+    ) -> Generator[HistoryEvent, None, None]:
         """See `Client.watch`."""
         return self._each(self._client.watch(execution_id, after_sequence=after_sequence))
 
@@ -210,7 +214,7 @@ class SyncClient:
             future.cancel()
             raise
 
-    def _each(self, items: AsyncGenerator[Result, None]) -> Iterator[Result]:
+    def _each(self, items: AsyncGenerator[Result, None]) -> Generator[Result, None, None]:
         async def step() -> Result | _End:
             return await anext(items, _End())
 

@@ -1,4 +1,4 @@
-"""The server: one node of a Stepraft cluster, and the only place with sockets, threads, clock and chance.
+"""The server: a node of a cluster, and the only place with sockets, threads, clock and chance.
 
 - `config.py` reads the settings; `node.py` is the composition root, which builds, starts and stops
   everything in order; `__main__.py` is the process.

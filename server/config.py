@@ -69,7 +69,7 @@ def load(
     return parse(values)
 
 
-def keys() -> Iterator[tuple[str, str]]:
+def all_keys() -> Iterator[tuple[str, str]]:
     """Return every key with its section, in the order of the file."""
     for section, section_type in SECTIONS.items():
         for key in fields(section_type):
@@ -96,7 +96,7 @@ def parse(values: Values) -> Config:
 
 
 def single_node(data_dir: Path, grpc_listen: str, log: LogSection) -> Config:
-    """Return the configuration of a cluster of one, which opens no other port than gRPC's to others.
+    """Return the configuration of a cluster of one.
 
     Nobody else stands for election, so it stands at once.
     Errors: ConfigError.

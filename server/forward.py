@@ -130,15 +130,12 @@ class Forwarder:
 async def _until_ready(channel: grpc.aio.Channel) -> None:
     """Wait for a connection.
 
-    Errors: Unreachable when an attempt made now fails.
+    Errors: Unreachable when the last attempt failed; gRPC goes on trying, and soon knows better.
     """
-    is_trying = False
     state = channel.get_state(try_to_connect=True)
     while state is not grpc.ChannelConnectivity.READY:
-        # A failure seen before an attempt is an old one.
-        if is_trying and state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
-            raise Unreachable("the connection was refused")
-        is_trying |= state is grpc.ChannelConnectivity.CONNECTING
+        if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
+            raise Unreachable("the last attempt to connect failed")
         await channel.wait_for_state_change(state)
         state = channel.get_state(try_to_connect=True)
 

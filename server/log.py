@@ -1,4 +1,4 @@
-"""What the node says about itself: one line a record on standard error, for people or for machines."""
+"""What the node says about itself: lines on standard error, for people or for machines."""
 
 import json
 import logging

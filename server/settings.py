@@ -23,35 +23,35 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of the configuration; a key that it does not have is an error."""
 
 
-class NodeSection(Section):
+class NodeSection(Section, frozen=True, kw_only=True):
     """Which node this is, and where it keeps what it knows."""
 
     id: Name
     data_dir: Annotated[str, Meta(min_length=1)] = "/var/lib/stepraft"
 
 
-class Member(Section):
+class Member(Section, frozen=True, kw_only=True):
     """Where one node can be reached: `raft` by the other nodes, `grpc` by them and by clients."""
 
     raft: str
     grpc: str
 
 
-class ClusterSection(Section):
+class ClusterSection(Section, frozen=True, kw_only=True):
     """The cluster's name and its nodes, this one among them."""
 
     members: Annotated[dict[Name, Member], Meta(min_length=1)]
     id: Name = "stepraft"
 
 
-class GrpcSection(Section):
+class GrpcSection(Section, frozen=True, kw_only=True):
     """Where the gRPC interface listens, and the longest message that it takes or sends."""
 
     listen: str = "127.0.0.1:7400"
     max_message_bytes: Annotated[int, Meta(ge=64 * KIB, le=64 * MIB)] = 4 * MIB
 
 
-class RaftSection(Section):
+class RaftSection(Section, frozen=True, kw_only=True):
     """Where the other nodes connect, and how soon they stand for election."""
 
     listen: str = "127.0.0.1:7401"
@@ -62,7 +62,7 @@ class RaftSection(Section):
     fsync: bool = True
 
 
-class LimitsSection(Section):
+class LimitsSection(Section, frozen=True, kw_only=True):
     """What clients and workflows may use.
 
     The upper bounds keep the events of one command within one entry of the log, and documents
@@ -78,7 +78,7 @@ class LimitsSection(Section):
     map_start_chunk: Annotated[int, Meta(ge=1, le=4096)] = 64
 
 
-class TasksSection(Section):
+class TasksSection(Section, frozen=True, kw_only=True):
     """How long workers may keep tasks, and how long calls wait. In milliseconds."""
 
     lease_default_ms: Annotated[int, Meta(ge=100)] = 30_000
@@ -87,14 +87,14 @@ class TasksSection(Section):
     leader_wait_ms: Positive = 5_000
 
 
-class LogSection(Section):
+class LogSection(Section, frozen=True, kw_only=True):
     """What the node says about itself, on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
 
 
-class FaultsSection(Section):
+class FaultsSection(Section, frozen=True, kw_only=True):
     """Where this node kills itself, for the tests of this program."""
 
     points: tuple[str, ...] = ()

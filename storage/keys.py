@@ -67,15 +67,15 @@ _NUL = b"\0"
 _U64 = struct.Struct(">Q")
 _U32 = struct.Struct(">I")
 
-POSITION = Family.META.value + b"position"
+POSITION = Family.META + b"position"
 """The row that says how far the log is applied."""
-SECRET = Family.META.value + b"secret"
+SECRET = Family.META + b"secret"
 """The row of the key that task tokens are signed with."""
-FORMAT = Family.LOCAL.value + b"format"
+FORMAT = Family.LOCAL + b"format"
 """The row of the format version and the owner of the folder."""
-SYNCED = Family.LOCAL.value + b"synced"
+SYNCED = Family.LOCAL + b"synced"
 """The row of the last position that is certain to survive a loss of power."""
-TRAIL = Family.LOCAL.value + b"trail"
+TRAIL = Family.LOCAL + b"trail"
 """`{index}`: one row for each entry applied since then, which says that its writes are there."""
 
 _CONTEXT = Family.CONTEXT.value
@@ -106,7 +106,7 @@ def history(execution: str, sequence: int) -> bytes:
 
 def history_prefix(execution: str) -> bytes:
     """Return the prefix of a history."""
-    return Family.HISTORY.value + execution.encode() + _NUL
+    return Family.HISTORY + execution.encode() + _NUL
 
 
 def sequence_of(key: bytes) -> int:
@@ -126,12 +126,12 @@ def trail(index: int) -> bytes:
 
 def pending(stamp: int) -> bytes:
     """Return the key of a pending command."""
-    return Family.PENDING.value + _U64.pack(stamp)
+    return Family.PENDING + _U64.pack(stamp)
 
 
 def timer(timer_id: str) -> bytes:
     """Return the key of a timer; ids sort by due time."""
-    return Family.TIMER.value + timer_id.encode()
+    return Family.TIMER + timer_id.encode()
 
 
 def _space(tenant: str, namespace: str) -> bytes:
@@ -140,7 +140,7 @@ def _space(tenant: str, namespace: str) -> bytes:
 
 def ready_prefix(tenant: str, namespace: str, resource: str) -> bytes:
     """Return the prefix of the tasks of one resource that wait for a worker."""
-    return Family.READY.value + _space(tenant, namespace) + resource.encode() + _NUL
+    return Family.READY + _space(tenant, namespace) + resource.encode() + _NUL
 
 
 def ready(task_id: str, resource: str) -> bytes:
@@ -158,7 +158,7 @@ def split_ready(key: bytes) -> tuple[str, str, str, str]:
 
 def workflows(tenant: str, namespace: str) -> bytes:
     """Return the prefix of the heads of a namespace's workflows."""
-    return Family.WORKFLOW.value + _space(tenant, namespace)
+    return Family.WORKFLOW + _space(tenant, namespace)
 
 
 def workflow(tenant: str, namespace: str, name: str) -> bytes:
@@ -168,7 +168,7 @@ def workflow(tenant: str, namespace: str, name: str) -> bytes:
 
 def versions(tenant: str, namespace: str, name: str) -> bytes:
     """Return the prefix of a workflow's versions."""
-    return Family.VERSION.value + _space(tenant, namespace) + name.encode() + _NUL
+    return Family.VERSION + _space(tenant, namespace) + name.encode() + _NUL
 
 
 def version(tenant: str, namespace: str, name: str, number: int) -> bytes:
@@ -181,7 +181,7 @@ def by_workflow_prefix(
 ) -> bytes:
     """Return the prefix of a workflow's executions of one status."""
     space = _space(tenant, namespace)
-    return Family.BY_WORKFLOW.value + space + workflow_name.encode() + _NUL + status.encode() + _NUL
+    return Family.BY_WORKFLOW + space + workflow_name.encode() + _NUL + status.encode() + _NUL
 
 
 def by_workflow(
@@ -201,10 +201,10 @@ def split_by_workflow(key: bytes, prefix: bytes) -> tuple[int, str]:
 
 def by_key(tenant: str, namespace: str, idempotency_key: str) -> bytes:
     """Return the key of what an idempotency key stands for."""
-    return Family.BY_KEY.value + _space(tenant, namespace) + idempotency_key.encode()
+    return Family.BY_KEY + _space(tenant, namespace) + idempotency_key.encode()
 
 
 def by_name(tenant: str, namespace: str, workflow_name: str, name: str) -> bytes:
     """Return the key of what an execution's name within a workflow stands for."""
     space = _space(tenant, namespace)
-    return Family.BY_NAME.value + space + workflow_name.encode() + _NUL + name.encode()
+    return Family.BY_NAME + space + workflow_name.encode() + _NUL + name.encode()

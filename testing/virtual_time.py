@@ -169,12 +169,17 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
 
 class VirtualClock:
-    """Unix milliseconds that follow a loop's time; `offset_ms` sets a clock that goes wrong."""
+    """Unix milliseconds that follow a loop's time; `offset_ms` is how far it is ahead, and may be
+    changed.
+    """
 
     def __init__(self, loop: VirtualLoop, offset_ms: int = 0) -> None:
         self._loop = loop
+        self._last_ms = 0
         self.offset_ms = offset_ms
 
     def now_ms(self) -> int:
-        """Return Unix milliseconds."""
-        return EPOCH_MS + self.offset_ms + round(self._loop.time() * 1000)
+        """Return Unix milliseconds; never less than before."""
+        now_ms = EPOCH_MS + self.offset_ms + round(self._loop.time() * 1000)
+        self._last_ms = max(self._last_ms, now_ms)
+        return self._last_ms

@@ -33,7 +33,7 @@ def progress_bar() -> Progress:
     )
 
 
-def verdict(result: Verdict, outage_s: float, failover_s: float, replicas: str) -> None:
+def verdict(result: Verdict, outage_s: float, replicas: str) -> None:
     """Print the figures, what should be nought in red if it is not."""
     table = Table(show_header=False, box=None, padding=(0, 3, 0, 0))
     table.add_row("executions started (acknowledged)", str(result.started))
@@ -47,7 +47,6 @@ def verdict(result: Verdict, outage_s: float, failover_s: float, replicas: str) 
     table.add_row("  delivered again", str(result.delivered_again))
     table.add_row("  tried again by Retry", str(result.retried))
     table.add_row("no write was accepted for", f"{outage_s:.2f} s")
-    table.add_row("  until the new leader served", f"{failover_s:.2f} s")
     table.add_row("replicas", replicas)
     console.print(table)
 

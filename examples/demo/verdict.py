@@ -93,8 +93,5 @@ def _count(
 
 def _is_right(execution: Execution, order: Order) -> bool:
     expected = order.expected
-    return (
-        execution.status == expected.status
-        and execution.error == expected.error
-        and execution.output == expected.output
-    )
+    end = (execution.status.value, execution.error, execution.output)
+    return end == (expected.status, expected.error, expected.output)

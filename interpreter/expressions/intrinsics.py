@@ -72,7 +72,7 @@ def _format(arguments: Arguments, environment: Environment) -> Json:
         raise IntrinsicError(
             f"the template has {placeholders} placeholders, but {len(values)} values are given"
         )
-    size = sum(map(len, pieces)) + sum(map(len, values))
+    size = sum(map(len, pieces)) - placeholders * len("{}") + sum(map(len, values))
     environment.spend(size // CHARACTERS_PER_STEP)
     if size > FORMATTED_SIZE_MAX:
         raise IntrinsicError(f"the text has more than {FORMATTED_SIZE_MAX} characters")

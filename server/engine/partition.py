@@ -266,7 +266,7 @@ class Partition:
         self.clock.observe(applied.stamp)
         if applied.leader_started is not None:
             self._on_leader_started(applied.index, applied.leader_started)
-        elif self.epoch is not None and not applied.dropped and applied.epoch == self.epoch.number:
+        elif self.epoch is not None and _is_of(applied, self.epoch.number):
             self.epoch.timers.committed(applied.number)
             self.epoch.processor.committed(applied.number)
         self.watchers.notify(applied.histories)
@@ -302,6 +302,11 @@ class Partition:
     def _notify(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+
+
+def _is_of(applied: Applied, epoch: int) -> bool:
+    """Whether an entry of the epoch's own took effect; entries of Raft's own have no number."""
+    return applied.number > 0 and not applied.dropped and applied.epoch == epoch
 
 
 def _settle(future: asyncio.Future[bool], led: bool) -> None:

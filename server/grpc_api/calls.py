@@ -129,7 +129,7 @@ class Calls:
                     raise
 
     async def _unary_stream(self, method: Method, request: bytes, context: Context) -> None:
-        await self._stream(method, request, _nothing(), context, lambda: method.decode(request))
+        await self._stream(method, request, None, context, lambda: method.decode(request))
 
     async def _stream_stream(
         self, method: Method, requests: AsyncIterator[bytes], context: Context
@@ -145,7 +145,7 @@ class Calls:
         self,
         method: Method,
         first: bytes,
-        rest: AsyncIterator[bytes],
+        rest: AsyncIterator[bytes] | None,
         context: Context,
         argument: Callable[[], Any],
     ) -> None:
@@ -287,12 +287,9 @@ async def _decoded(method: Method, first: bytes, rest: AsyncIterator[bytes]) -> 
         yield method.decode(request)
 
 
-async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _chained(first: bytes, rest: AsyncIterator[bytes] | None) -> AsyncIterator[bytes]:
     yield first
+    if rest is None:
+        return
     async for request in rest:
-        yield request
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    for request in ():
         yield request

@@ -2,6 +2,7 @@
 
 # ruff: noqa: N802 - the methods have the names of their RPCs
 
+import asyncio
 from typing import Final
 
 import grpc
@@ -40,10 +41,11 @@ class GrpcPeers:
         """Return how a node says that it stands; None when it does not answer in time."""
         request = pb.GetClusterStatusRequest().SerializeToString()
         try:
-            answer = await self._forwarder.unary(
-                node_id, _GET_CLUSTER_STATUS, request, (), timeout_s
-            )
-        except (Unreachable, Broken, grpc.aio.AioRpcError):
+            async with asyncio.timeout(timeout_s):
+                answer = await self._forwarder.unary(
+                    node_id, _GET_CLUSTER_STATUS, request, (), timeout_s
+                )
+        except (TimeoutError, Unreachable, Broken, grpc.aio.AioRpcError):
             return None
         nodes = pb.GetClusterStatusResponse.FromString(answer).nodes
         return convert.node_status(nodes[0]) if nodes else None

@@ -35,7 +35,9 @@ _ROLES: Final = {
     RoleKind.CANDIDATE: cluster_pb2.NODE_ROLE_CANDIDATE,
     RoleKind.LEADER: cluster_pb2.NODE_ROLE_LEADER,
 }
-_ROLES_BY_NUMBER: Final[dict[int, RoleKind | None]] = {number: role for role, number in _ROLES.items()}
+_ROLES_BY_NUMBER: Final[dict[int, RoleKind | None]] = {
+    number: role for role, number in _ROLES.items()
+}
 
 
 def timestamp(unix_ms: int) -> Timestamp | None:

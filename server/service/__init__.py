@@ -7,5 +7,6 @@ Rules for names, sizes, pages, tokens and idempotency stand here and nowhere els
   `polls.py`, `worker_stream.py`, `workers.py`, `task_reports.py`), `cluster.py`.
 - `partitions.py` says which partition a request belongs to, and whether this node leads it:
   `NotLeading` tells the face to pass the request on.
-- `tokens.py`, `pages.py`, `signing.py`: what clients hold and must not forge. `callers.py`: who asks.
+- `tokens.py`, `pages.py`, `signing.py`: what clients hold and must not forge. `callers.py`: who
+  asks. `checks.py`: the rules for fields.
 """

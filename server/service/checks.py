@@ -29,7 +29,8 @@ def namespace(text: str) -> str:
     if text and not ids.is_namespace(text):
         raise Rejection(
             Reason.INVALID_NAME,
-            f"namespace has 1 to {NAME_LENGTH_MAX} of A-Z a-z 0-9 _ . -, the first a letter or digit",
+            f"namespace must have 1 to {NAME_LENGTH_MAX} of A-Z a-z 0-9 _ . -,"
+            " the first a letter or digit",
             field="namespace",
         )
     return text or DEFAULT_NAMESPACE

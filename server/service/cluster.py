@@ -10,7 +10,7 @@ from msgspec import Struct
 from stepraft.server.engine.partition import Partition
 from stepraft.server.raft.contract import RoleKind
 
-PEER_TIMEOUT_S: Final = 1.0
+PEER_TIMEOUT_S: Final = 0.5
 """How long a node has to say how it stands before it counts as unreachable."""
 
 
@@ -68,17 +68,23 @@ class Cluster:
         """Return how the nodes stand; one that asks for another node (`is_peer`) is told about this
         one only.
         """
-        raft = self._partitions[0].raft_status()
+        partition = self._partitions[0]
         node_ids = [self._node_id] if is_peer else sorted(self._addresses)
         nodes = await asyncio.gather(*map(self._node, node_ids))
         return ClusterStatus(
             self._cluster_id,
             self._node_id,
-            raft.leader_id,
-            raft.term,
-            self._partitions[0].machine.epoch,
+            self._leader_of(partition),
+            partition.raft_status().term,
+            partition.machine.epoch,
             tuple(nodes),
         )
+
+    def _leader_of(self, partition: Partition) -> str | None:
+        """Return the leader; this node counts as that once its epoch has begun."""
+        if partition.leader_id == self._node_id and not partition.is_serving:
+            return None
+        return partition.leader_id
 
     async def _node(self, node_id: str) -> NodeStatus:
         if node_id == self._node_id:

@@ -10,7 +10,7 @@ from stepraft.server.service.workers import Admitted
 
 
 class Poll:
-    """A worker that takes up to `tasks_max` tasks, and waits up to `wait_s` seconds for the first."""
+    """A worker takes up to `tasks_max` tasks and waits up to `wait_s` seconds for the first."""
 
     def __init__(self, worker: Admitted, tasks_max: int, wait_s: float) -> None:
         self._worker = worker

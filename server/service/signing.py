@@ -16,7 +16,7 @@ _SECRET_BYTES: Final = 32
 
 
 class Signer:
-    """Signs with one secret. `purpose` keeps a text signed for one thing from counting as another."""
+    """Signs with one secret. Texts signed for different purposes have different signatures."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret

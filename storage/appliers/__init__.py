@@ -5,7 +5,7 @@ The leader applies an event to the batch that it decides on, every replica to th
 writes: the same functions, so the same bytes.
 """
 
-from typing import assert_never
+from typing import Final, assert_never, cast, get_args
 
 from stepraft.interpreter.events import (
     BranchCompleted,
@@ -56,6 +56,8 @@ from stepraft.storage.batch import Batch
 from stepraft.storage.entry import Group, PendingCommand
 from stepraft.storage.rows import HistoryRow
 
+_HISTORY_TYPES: Final = frozenset(get_args(HistoryEvent))
+
 
 def apply_group(group: Group, batch: Batch) -> None:
     """Write what a group says: its events, in order, then what it leaves pending."""
@@ -80,9 +82,9 @@ def apply(event: Event, batch: Batch, stamp: int, sequence: int) -> None:
     """
     _write_contexts(event, batch)
     if sequence:
-        assert isinstance(event, HistoryEvent), f"{type(event).__name__} is in no history"
-        row = HistoryRow(at=stamp, event=event)
-        batch.insert(keys.history(execution_of(event), sequence), row)
+        assert type(event) in _HISTORY_TYPES, f"{type(event).__name__} is in no history"
+        kept = cast("HistoryEvent", event)
+        batch.insert(keys.history(execution_of(kept), sequence), HistoryRow(at=stamp, event=kept))
 
 
 def _write_contexts(event: Event, batch: Batch) -> None:

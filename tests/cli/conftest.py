@@ -1,12 +1,15 @@
-"""What the tests of the command line share: histories told by hand."""
+"""What the tests of the command line share: histories told by hand, and a node to talk to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
-from stepraft.client import HistoryEvent
+from stepraft.cli.main import app
+from stepraft.client import HistoryEvent, SyncClient
+from stepraft.testing.cluster import LocalCluster
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 EXECUTION = "/default/default/e0000001/0000000000000001"
@@ -120,3 +123,60 @@ def execution_id() -> str:
 def moment() -> Callable[[int], datetime]:
     """Return the moment so many milliseconds after the execution's start."""
     return lambda at_ms: START + timedelta(milliseconds=at_ms)
+
+
+DEFINITIONS: dict[str, dict[str, Any]] = {
+    "hello": {"StartAt": "Hello", "States": {"Hello": {"Type": "Pass", "End": True}}},
+    "refuse": {
+        "StartAt": "Refuse",
+        "States": {"Refuse": {"Type": "Fail", "Error": "Shop.Closed", "Cause": "come back later"}},
+    },
+    "hold": {
+        "StartAt": "Hold",
+        "States": {"Hold": {"Type": "Wait", "Seconds": 3600, "End": True}},
+    },
+    "late": {
+        "StartAt": "Hold",
+        "TimeoutSeconds": 1,
+        "States": {"Hold": {"Type": "Wait", "Seconds": 3600, "End": True}},
+    },
+    "greet": {
+        "StartAt": "Greet",
+        "States": {"Greet": {"Type": "Task", "Resource": "test:greet", "End": True}},
+    },
+}
+"""Workflows that end as their names say, or never; `greet` needs a worker."""
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a node of its own, a real process, which knows the workflows."""
+    with LocalCluster(tmp_path_factory.mktemp("node"), size=1) as cluster:
+        cluster.wait_for_leader()
+        (node,) = cluster.addresses
+        with SyncClient(node) as client:
+            for name, definition in DEFINITIONS.items():
+                client.put_workflow(name, definition)
+        yield node
+
+
+@pytest.fixture
+def run(address: str) -> Callable[..., Result]:
+    """Run the command line against that node: `run("get", execution_id)`."""
+
+    def run(*arguments: str, stdin: str | None = None) -> Result:
+        environment = {"STEPRAFT_ADDRESS": address}
+        return CliRunner().invoke(app, list(arguments), input=stdin, env=environment)
+
+    return run
+
+
+@pytest.fixture
+def started(address: str) -> Callable[[str], str]:
+    """Start an execution of a workflow, and return its id."""
+
+    def start(workflow: str) -> str:
+        with SyncClient(address) as client:
+            return client.start_execution(workflow, {}).execution_id
+
+    return start

@@ -113,6 +113,52 @@ def test_branches_are_numbered_and_the_others_are_canceled_when_one_fails(
     ]
 
 
+def test_a_state_that_was_to_be_tried_again_when_another_branch_failed_was_canceled(
+    story: Any, execution_id: str
+) -> None:
+    settle = f"{execution_id}/Settle"
+    story.started(0, "Settle", "Parallel")
+    story.tell(0, "ParallelStarted", activity_id=settle, total=2)
+    story.started(0, "Charge", "Task", scope=f"{settle}/b0")
+    story.task(0, "Charge", took_ms=20, end="TaskFailed", error="Away", scope=f"{settle}/b0")
+    story.started(0, "Check", "Task", scope=f"{settle}/b1")
+    story.task(0, "Check", took_ms=30, end="TaskFailed", error="Refused", scope=f"{settle}/b1")
+    story.tell(30, "FanOutFailed", activity_id=settle, error="Refused")
+
+    assert tree_of(story)[2:] == [
+        [
+            "Settle",
+            "failed",
+            ["branch 0", "canceled", ["Charge", "canceled", ["try 1", "failed"]]],
+            ["branch 1", "failed", ["Check", "failed", ["try 1", "failed"]]],
+        ]
+    ]
+
+
+@pytest.mark.parametrize("status", ["CANCELED", "TIMED_OUT"])
+def test_what_is_open_when_the_execution_is_cut_short_was_canceled(story: Any, status: str) -> None:
+    story.started(0, "Hold", "Wait")
+    story.tell(50, "ExecutionCompleted", status=status)
+
+    assert tree_of(story) == [
+        "execution",
+        status.lower().replace("_", " "),
+        ["Hold", "canceled"],
+    ]
+
+
+def test_a_task_whose_result_was_of_no_use_failed(story: Any) -> None:
+    story.started(0, "Charge", "Task")
+    story.task(0, "Charge", took_ms=50)
+    story.tell(50, "ExecutionCompleted", status="FAILED", error="States.Runtime")
+
+    assert tree_of(story) == [
+        "execution",
+        "failed",
+        ["Charge", "failed", ["try 1", "succeeded"]],
+    ]
+
+
 def test_a_parallel_that_is_tried_again_has_its_branches_anew(
     story: Any, execution_id: str
 ) -> None:
@@ -157,7 +203,7 @@ def test_iterations_end_one_by_one(story: Any, execution_id: str) -> None:
             "running",
             ["item 0", "running", ["Wrap", "running"]],
             ["item 1", "succeeded", ["Wrap", "succeeded"]],
-            ["item 2", "failed", ["Wrap", "canceled"]],
+            ["item 2", "failed", ["Wrap", "failed"]],
         ],
     ]
 

@@ -77,6 +77,7 @@ class WorkerSession:
     def __init__(self) -> None:
         self._heard: asyncio.Queue[tasks_pb2.WorkerMessage | None] = asyncio.Queue()
         self._to_say: asyncio.Queue[tasks_pb2.ServerMessage | Refusal | None] = asyncio.Queue()
+        self._reports: deque[tasks_pb2.TaskReport] = deque()
 
     async def hear(self) -> tasks_pb2.WorkerMessage | None:
         """Return the worker's next message; None once it said its last."""
@@ -85,17 +86,25 @@ class WorkerSession:
     async def hear_report(self, kind: str) -> tasks_pb2.TaskReport:
         """Return the next report of a kind, passing over credits and other reports."""
         while True:
-            message = await self.hear()
-            assert message is not None, f"the worker left without a {kind}"
-            for report in message.reports:
+            while self._reports:
+                report = self._reports.popleft()
                 if report.WhichOneof("outcome") == kind:
                     return report
+            message = await self.hear()
+            assert message is not None, f"the worker left without a {kind}"
+            self._reports.extend(message.reports)
 
     def say(self, **fields: Any) -> None:
         self._to_say.put_nowait(tasks_pb2.ServerMessage(**fields))
 
     def acknowledge(self, report: tasks_pb2.TaskReport, **fields: Any) -> None:
         self.say(acks=[tasks_pb2.Ack(request_id=report.request_id, **fields)])
+
+    async def farewell(self) -> None:
+        """End the stream once the worker has said its last."""
+        while await self.hear() is not None:
+            pass
+        self.end()
 
     def end(self, refusal: Refusal | None = None) -> None:
         """End the stream, well or with an error."""

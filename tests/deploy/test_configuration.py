@@ -9,7 +9,7 @@ import pytest
 from stepraft.server import config
 from stepraft.server.settings import Config
 
-KEYS = list(config.keys())
+KEYS = list(config.all_keys())
 SET_PER_NODE = ("node", "id")
 UNLIKE_THE_DEFAULT = {
     ("cluster", "members"),

@@ -95,7 +95,7 @@ def in_steps(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_any_sequence_of_commands_is_answered(data: st.DataObject, in_steps: bool) -> None:
     bench = Bench()

@@ -197,6 +197,11 @@ def test_a_bad_document_is_refused(text: bytes | str, reason: Reason, message: s
         pytest.param('"ü"', "ü", id="text"),
         pytest.param(rb'"\ud83d\ude00"', "\U0001f600", id="surrogates in pairs"),
         pytest.param(b"[" * 128 + b"]" * 128, nested(128), id="128 levels"),
+        pytest.param(
+            b"[[],[],[" + b"[" * 126 + b"]" * 128,
+            [[], [], nested(127)],
+            id="128 levels and more brackets",
+        ),
         pytest.param(b'"' + b"a" * 998 + b'"', "a" * 998, id="just small enough"),
         pytest.param(b'"' + b"[" * 200 + b'"', "[" * 200, id="brackets in a string"),
         pytest.param(b"-0", 0, id="minus zero"),

@@ -136,8 +136,10 @@ def test_pages_hold_all_that_is_asked_for_once_the_newest_first(
             store, "acme", "shop", workflow, tuple(statuses), page_size, cursor
         )
         assert len(page) == page_size or cursor is None
+        assert page or not listed, "a cursor led to an empty page"
         listed += page
         pages += 1
+        assert pages <= len(executions) + 1, "the pages do not end"
 
     assert listed == [
         execution

@@ -15,6 +15,10 @@ from stepraft.storage.rows import Position
 Logs = st.SearchStrategy[list[bytes]]
 
 
+class _PowerCutError(Exception):
+    """The power went during a sync."""
+
+
 class _LosingPower(MemoryStore):
     """A store that loses any of its writes since the last sync, not always the newest, with the
     power.
@@ -25,6 +29,7 @@ class _LosingPower(MemoryStore):
         super().write(durable)
         self._durable = list(self.scan(b""))
         self._unsynced: list[list[Write]] = []
+        self.syncs_left: int | None = None
 
     def write(self, items: Iterable[Write]) -> None:
         writes = list(items)
@@ -32,6 +37,10 @@ class _LosingPower(MemoryStore):
         super().write(writes)
 
     def sync(self) -> None:
+        if self.syncs_left is not None:
+            if self.syncs_left == 0:
+                raise _PowerCutError
+            self.syncs_left -= 1
         self._durable = list(self.scan(b""))
         self._unsynced.clear()
 
@@ -63,9 +72,14 @@ def test_a_loss_of_power_loses_nothing_that_the_log_does_not_give_back(
     for _ in range(3):
         for index in range(machine.applied_index + 1, len(log) + 1):
             machine.apply(index, 1, log[index - 1])
-            if data.draw(st.integers(0, 9)) == 0:
+            happens = data.draw(st.sampled_from([*["nothing"] * 8, "sync", "sync cut", "cut"]))
+            if happens == "sync":
                 cut_to = machine.sync()
-            if data.draw(st.integers(0, 9)) == 0:
+            elif happens == "sync cut":
+                store.syncs_left = data.draw(st.integers(0, 1))
+                with pytest.raises(_PowerCutError):
+                    machine.sync()
+            if "cut" in happens:
                 break
         store = store.after_power_cut(data)
         machine = Machine(store)

@@ -208,6 +208,19 @@ def test_a_text_that_is_no_call_is_refused(text: str, problem: str) -> None:
     assert str(raised.value) == problem
 
 
+@pytest.mark.parametrize(("size", "fits"), [(2**19, True), (2**19 + 1, False)])
+def test_a_formatted_text_has_at_most_a_mebibyte(
+    size: int, fits: bool, environment: Environment
+) -> None:
+    call = compile_expression("States.Format('{}{}', $, $)")
+
+    if fits:
+        assert call.evaluate("x" * size, environment, "f.$") == "x" * 2**20
+    else:
+        with pytest.raises(LanguageError, match="the text has more than 1048576 characters"):
+            call.evaluate("x" * size, environment, "f.$")
+
+
 def test_ten_calls_may_stand_within_each_other(environment: Environment) -> None:
     call = compile_expression("States.Array(" * 10 + ")" * 10)
 

@@ -186,6 +186,8 @@ def test_a_path_that_leads_nowhere_says_where_it_ends(
             id="descent in a filter",
         ),
         pytest.param("$.a[?(@.b)", "']' is missing at character 11", id="filter not closed"),
+        pytest.param("$.a[?@.b]", "'(' is missing at character 6", id="filter not opened"),
+        pytest.param("$.a[?((@.b]", "')' is missing at character 11", id="filter not closed twice"),
         pytest.param(
             "$.a[?(@.b ==)]", "a path or a value is missing at character 13", id="operand missing"
         ),

@@ -11,7 +11,7 @@ from stepraft.server.raft.messages import Hello, Ping
 from stepraft.server.raft.proposals import REFUSED
 from stepraft.server.raft.segment import HEAD_BYTES
 from stepraft.server.raft.settings import RaftSettings
-from tests.simulation.raft.disks import PowerFailure, SimulatedDisk
+from tests.simulation.raft.disks import Death, SimulatedDisk
 from tests.simulation.raft.history import History, Proposal, Violation
 from tests.simulation.raft.links import LinkEnd, Links, Pair
 from tests.simulation.raft.nodes import Process, Store
@@ -64,7 +64,7 @@ class Cluster:
         self.crashes += 1
         self.down.add(node_id)
         self.processes.pop(node_id, None)
-        self.disks[node_id].failing_in = None
+        self.disks[node_id].dying_in = None
         for proposal in self.history.proposals:
             if proposal.node_id == node_id and proposal.result is None:
                 proposal.is_orphan = True
@@ -136,8 +136,8 @@ class Cluster:
     def _run(self, node_id: str, action: Callable[[], None]) -> None:
         try:
             action()
-        except PowerFailure:
-            self.crash(node_id, loses_power=True)
+        except Death:
+            self.crash(node_id, loses_power=self._likely(0.5))
         except AssertionError as error:
             raise Violation(f"ASSERT: {node_id}: {error}") from error
 

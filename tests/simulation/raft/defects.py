@@ -1,18 +1,18 @@
 """Known errors to put back in, one at a time: the simulation must notice each of them."""
 
 from collections.abc import Callable
+from struct import Struct as Layout
 from typing import Any, Final
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
-from stepraft.server.raft import following, matching
+from stepraft.server.raft import following, matching, records
 from stepraft.server.raft.barriers import Barriers
 from stepraft.server.raft.corrections import CorrectedRaft
 from stepraft.server.raft.following import Following
 from stepraft.server.raft.journal import Journal
 from stepraft.server.raft.leading import Leading
 from stepraft.server.raft.messages import Append, Appended
-from stepraft.server.raft.progress import Progress
 from stepraft.server.raft.vote import Ballot, BallotFile
 from tests.simulation.raft.disks import SimulatedFile
 
@@ -32,8 +32,14 @@ def _do_nothing(*_: object) -> None:
 
 
 def _vote_in_memory(file: BallotFile, term: int, vote: str | None) -> None:
+    if file.ballot.number == 0:
+        _CAST(file, term, vote)
+        return
     number = file.ballot.number + 1
     file.ballot = Ballot(identity=file.ballot.identity, number=number, term=term, vote=vote)
+
+
+_CAST: Final = BallotFile.cast
 
 
 def _void_what_matches(journal: Journal, commit_index: int, message: Append) -> Any:
@@ -64,13 +70,6 @@ def _acknowledge_unsynced(raft: Following) -> None:
         raft._network.send(owed.leader_id, answer)
 
 
-def _accept_any_term(raft: Leading, node_id: str, answer: Appended) -> None:
-    _ON_APPENDED(raft, node_id, structs.replace(answer, term=raft.term))
-
-
-_ON_APPENDED: Final = Leading._on_appended
-
-
 def _commit_earlier_terms(raft: Leading) -> None:
     first_of_term, raft._first_of_term = raft._first_of_term, 0
     _ADVANCE_COMMIT(raft)
@@ -80,11 +79,35 @@ def _commit_earlier_terms(raft: Leading) -> None:
 _ADVANCE_COMMIT: Final = Leading._advance_commit
 
 
-def _count_unsynced(raft: Leading) -> None:
-    durable_end, raft._journal._durable_end = raft._journal._durable_end, raft._journal._end
-    raft._journal.durable_index = raft._journal.last_index
-    _ADVANCE_COMMIT(raft)
-    raft._journal._durable_end = durable_end
+def _lead_unsynced(raft: CorrectedRaft, timeout_s: float = 0.0) -> None:
+    journal = raft._journal
+    if raft.is_leader:
+        journal.__dict__["sync"] = lambda: setattr(journal, "durable_index", journal.last_index)
+    try:
+        _ON_TICK(raft, timeout_s)
+    finally:
+        journal.__dict__.pop("sync", None)
+
+
+_ON_TICK: Final = CorrectedRaft._onTick
+
+
+def _decode_unchecked(buffer: bytes, offset: int, seed: int) -> records.Record | None:
+    magic, length, durable, index, term = _UNCHECKED.unpack_from(
+        buffer[offset : offset + records.HEADER_BYTES].ljust(records.HEADER_BYTES, b"\0")
+    )
+    end = offset + records.HEADER_BYTES + length
+    if magic != records._MAGIC or end > len(buffer):
+        return None
+    data = buffer[offset + records.HEADER_BYTES : end]
+    return records.Record(offset, end, durable, index, term, data)
+
+
+_UNCHECKED: Final = Layout("<4s4xIIQQ")
+
+
+def _any_record_behind(buffer: bytes, bad_offset: int, seed: int) -> bool:
+    return buffer.find(records._MAGIC, bad_offset + 1) >= 0
 
 
 def _confirm_at_once(barriers: Barriers, _: int, applied_index: int, now: float) -> None:
@@ -121,28 +144,19 @@ def _keep_torn_bytes(file: SimulatedFile, offset: int, size: int) -> None:
     """The end of the log is where it is; nobody looks behind it."""
 
 
-def _resume_where_it_was(progress: Progress) -> None:
-    """As if the connection had lost nothing."""
-
-
-def _wait_for_ever(*_: object) -> None:
-    """A leader that nobody hears goes on."""
-
-
 REMEDIES: Final = (
     Defect("the vote is kept in memory", BallotFile, "cast", _vote_in_memory),
     Defect("a follower voids entries that match", following, "take", _void_what_matches),
     Defect("a follower commits what it did not match", Following, "_take", _commit_without_match),
     Defect("a follower acknowledges before its disk", Following, "_pay", _acknowledge_unsynced),
-    Defect("a leader counts itself before its disk", Leading, "_advance_commit", _count_unsynced),
-    Defect("acknowledgements count in any term", Leading, "_on_appended", _accept_any_term),
+    Defect("a leader counts itself before its disk", CorrectedRaft, "_onTick", _lead_unsynced),
     Defect("entries of earlier terms commit alone", Leading, "_advance_commit", _commit_earlier_terms),
     Defect("a barrier asks nobody", Barriers, "settle", _confirm_at_once),
     Defect("compaction forgets members that lag", CorrectedRaft, "_SyncObj__tryLogCompaction", _compact_what_is_applied),
     Defect("compaction runs ahead of the store's disk", CorrectedRaft, "_SyncObj__tryLogCompaction", _compact_unsynced_store),
     Defect("a deposed leader forgets who waits", Leading, "_SyncObj__setState", _set_state_silently),
     Defect("a start trusts what was never synced", Journal, "_load", _load_without_sync),
+    Defect("records are not checked", records, "decode", _decode_unchecked),
+    Defect("a write cut short counts as damage", records, "_was_durable", _any_record_behind),
     Defect("a torn tail is left behind the log", SimulatedFile, "cut", _keep_torn_bytes),
-    Defect("a new connection resumes where it was", Progress, "on_link_changed", _resume_where_it_was),
-    Defect("a leader without a majority stays", Leading, "_keep_or_lose_quorum", _wait_for_ever),
 )

@@ -1,4 +1,4 @@
-"""A disk in memory that loses power: what was not synced survives in part, sector by sector."""
+"""A disk in memory under processes that die: without power, what was not synced survives in part."""
 
 from random import Random
 from typing import Final
@@ -6,20 +6,20 @@ from typing import Final
 _SECTOR_BYTES: Final = 512
 
 
-class PowerFailure(Exception):
-    """The machine went down in the middle of a disk operation."""
+class Death(Exception):
+    """The process ended in the middle of a disk operation."""
 
 
 class SimulatedDisk:
     """One folder; outlives the processes that use it.
 
-    `failing_in` counts down to an operation that the power fails in; None: it does not.
+    `dying_in` counts down to the operation in which the process dies; None: it lives on.
     """
 
     def __init__(self, random: Random, *, keeps_sync: bool) -> None:
         self.random = random
         self.keeps_sync = keeps_sync
-        self.failing_in: int | None = None
+        self.dying_in: int | None = None
         self._files: dict[str, SimulatedFile] = {}
 
     def names(self) -> list[str]:
@@ -29,19 +29,19 @@ class SimulatedDisk:
         return bytes(self._files[name].content)
 
     def create(self, name: str, content: bytes, size: int) -> None:
-        fails = self.fails_now()
-        if not fails or self.random.random() < 0.5:
+        dies = self.dies_now()
+        if not dies or self.random.random() < 0.5:
             self._files[name] = SimulatedFile(self, content.ljust(size, b"\0"))
-        self.stop_if(fails)
+        self.end_if(dies)
 
     def open(self, name: str) -> "SimulatedFile":
         return self._files[name]
 
     def remove(self, name: str) -> None:
-        fails = self.fails_now()
-        if not fails or self.random.random() < 0.5:
+        dies = self.dies_now()
+        if not dies or self.random.random() < 0.5:
             del self._files[name]
-        self.stop_if(fails)
+        self.end_if(dies)
 
     def close(self) -> None:
         pass
@@ -52,18 +52,18 @@ class SimulatedDisk:
         for file in self._files.values():
             file.lose(share)
 
-    def fails_now(self) -> bool:
-        """Whether the power fails in this operation."""
-        if self.failing_in is None:
+    def dies_now(self) -> bool:
+        """Whether the process dies in this operation."""
+        if self.dying_in is None:
             return False
-        self.failing_in -= 1
-        return self.failing_in <= 0
+        self.dying_in -= 1
+        return self.dying_in <= 0
 
-    def stop_if(self, fails: bool) -> None:
-        """End the operation, and the process with it."""
-        if fails:
-            self.failing_in = None
-            raise PowerFailure
+    def end_if(self, dies: bool) -> None:
+        """End the process in the middle of the operation."""
+        if dies:
+            self.dying_in = None
+            raise Death
 
 
 class SimulatedFile:
@@ -76,15 +76,15 @@ class SimulatedFile:
         self._written: list[tuple[int, int]] = []
 
     def write(self, offset: int, data: bytes) -> None:
-        fails = self._disk.fails_now()
-        if fails:
+        dies = self._disk.dies_now()
+        if dies:
             data = data[: self._disk.random.randrange(len(data) + 1)]
         end = offset + len(data)
         if end > len(self.content):
             self.content.extend(bytes(end - len(self.content)))
         self.content[offset:end] = data
         self._written.append((offset, end))
-        self._disk.stop_if(fails)
+        self._disk.end_if(dies)
 
     def read(self, offset: int, length: int) -> bytes:
         return bytes(self.content[offset : offset + length])
@@ -94,14 +94,14 @@ class SimulatedFile:
         self.content.extend(bytes(max(0, size - offset)))
         self._durable = bytearray(self.content)
         self._written.clear()
-        self._disk.stop_if(self._disk.fails_now())
+        self._disk.end_if(self._disk.dies_now())
 
     def sync(self) -> None:
-        fails = self._disk.fails_now()
-        if self._disk.keeps_sync and not fails:
+        dies = self._disk.dies_now()
+        if self._disk.keeps_sync and not dies:
             self._durable = bytearray(self.content)
             self._written.clear()
-        self._disk.stop_if(fails)
+        self._disk.end_if(dies)
 
     def close(self) -> None:
         pass

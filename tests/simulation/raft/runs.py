@@ -40,10 +40,16 @@ class _Run:
         self._random = cluster.random
         self._ends: list[tuple[float, str, Pair]] = []
         self._counter = 0
-        self._faults = self._random.sample(
-            [self._reset, self._stall, self._isolate, self._pause, self._crash, self._fail_power],
-            self._random.randint(2, 6),
-        )
+        faults = [
+            self._reset,
+            self._stall,
+            self._isolate,
+            self._pause,
+            self._crash,
+            self._fail_power,
+            self._die_writing,
+        ]
+        self._faults = self._random.sample(faults, self._random.randint(2, len(faults)))
 
     def run(self) -> Report:
         cluster = self._cluster
@@ -86,9 +92,9 @@ class _Run:
 
     def _heal(self) -> float:
         cluster = self._cluster
-        self._end_faults(float("inf"))
         for disk in cluster.disks.values():
-            disk.failing_in = None
+            disk.dying_in = None
+        self._end_faults(float("inf"))
         began = cluster.clock.at
         last: Proposal | None = None
         while cluster.clock.at < began + HEAL_S:
@@ -159,12 +165,13 @@ class _Run:
             self._cluster.crash(node_id, loses_power=False)
 
     def _fail_power(self) -> None:
-        """Now, or in the middle of one of the next disk operations."""
         for node_id in self._victims():
-            if self._random.random() < 0.5:
-                self._cluster.crash(node_id, loses_power=True)
-            else:
-                self._cluster.disks[node_id].failing_in = self._random.randint(1, 12)
+            self._cluster.crash(node_id, loses_power=True)
+
+    def _die_writing(self) -> None:
+        """Of a kill or a power cut, in the middle of one of the next disk operations."""
+        for node_id in self._victims():
+            self._cluster.disks[node_id].dying_in = self._random.randint(1, 12)
 
     def _victims(self) -> list[str]:
         running = sorted(self._cluster.processes)

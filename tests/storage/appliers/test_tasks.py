@@ -23,7 +23,8 @@ from stepraft.interpreter.events import (
     TaskTimedOut,
 )
 from stepraft.storage import keys
-from stepraft.storage.batch import Value
+from stepraft.storage.appliers import apply
+from stepraft.storage.batch import Batch, Value
 from stepraft.storage.keys import Part
 
 Rows = dict[bytes, Value]
@@ -167,3 +168,26 @@ def test_a_task_that_is_ready_again_and_taken_again_in_one_entry_is_offered_no_l
     )
 
     assert rows == _active(_ACTIVE_TASK)
+
+
+@pytest.mark.parametrize(
+    ("event", "written"),
+    [
+        pytest.param(
+            TaskActivated(task=_timed(_ACTIVE_TASK, "1"), old_timer_id="1"),
+            {_TASK, _READY},
+            id="the timer that stays",
+        ),
+        pytest.param(
+            TaskCompleted(task=_ACTIVE_TASK, output=b"1"),
+            {_TASK, _INPUT},
+            id="the offer that is gone",
+        ),
+    ],
+)
+def test_what_does_not_change_is_not_written(event: Event, written: set[bytes]) -> None:
+    batch = Batch()
+
+    apply(event, batch, stamp=1, sequence=0)
+
+    assert set(batch.values) == written

@@ -1,0 +1,210 @@
+"""The commands that run or look at nodes and workers, as processes and against a real node."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from stepraft.client import SyncClient
+from stepraft.testing.cluster import free_ports
+
+pytestmark = pytest.mark.system
+
+ROOT = Path(__file__).parents[2]
+START_S = 60.0
+STOP_S = 30.0
+
+WORKER = """
+from stepraft.client import Worker
+
+
+def make_worker(addresses):
+    worker = Worker(addresses, worker_id="greeter")
+
+    @worker.task("test:greet")
+    def greet(person):
+        return f"hello {person['name']}"
+
+    return worker
+
+
+with_address = Worker("127.0.0.1:1")
+number = 7
+"""
+
+
+@contextmanager
+def process(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run `stepraft` as a process of its own, which is gone in the end."""
+    running = subprocess.Popen(
+        [sys.executable, "-c", "from stepraft.cli.main import app; app()", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield running
+    finally:
+        running.kill()
+        running.communicate()
+
+
+def stopped(running: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> int:
+    """Ask a process to stop, and return its exit code."""
+    running.send_signal(number)
+    running.communicate(timeout=STOP_S)
+    return running.returncode
+
+
+def wait_until_served(address: str) -> None:
+    """Return when the node at `address` says that it can serve."""
+    with grpc.insecure_channel(address) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        request = health_pb2.HealthCheckRequest()
+        for answer in stub.Watch(request, timeout=START_S, wait_for_ready=True):
+            if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                return
+
+
+def test_dev_serves_from_one_folder_and_stops_when_asked(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    address = f"127.0.0.1:{port}"
+    with process("dev", "--data-dir", "data", "--listen", address, folder=tmp_path) as running:
+        wait_until_served(address)
+        with SyncClient(address) as client:
+            status = client.cluster_status()
+
+        assert stopped(running) == 0
+
+    assert status.leader_id == status.node_id
+    assert (tmp_path / "data").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        pytest.param(["server"], 2, "node.id: it has to be set", id="no configuration"),
+        pytest.param(["server", "-c", "no.toml"], 2, "cannot read no.toml", id="no such file"),
+        pytest.param(["dev", "--listen", "x"], 2, "grpc.listen", id="no address"),
+        pytest.param(["dev", "--log-level", "loud"], 2, "loud", id="no level"),
+    ],
+)
+def test_a_node_that_cannot_start_says_why(
+    run: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    code: int,
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    result = run(*arguments)
+
+    assert result.exit_code == code
+    assert said in result.stderr
+
+
+def test_a_port_in_use_is_said_in_one_line(
+    run: Callable[..., Any], address: str, tmp_path: Path
+) -> None:
+    result = run("dev", "--listen", address, "--data-dir", str(tmp_path / "data"))
+
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        f"error: grpc.listen: cannot listen on {address}: in use, or not here"
+    ]
+
+
+def test_cluster_status_shows_every_node(run: Callable[..., Any], address: str) -> None:
+    text = run("cluster", "status").stdout.splitlines()
+    document = json.loads(run("cluster", "status", "--json").stdout)
+
+    assert text[0].startswith("cluster local, leader n1, ")
+    assert text[2].split()[:3] == ["n1", address, "leader"]
+    (node,) = document["nodes"]
+    assert (node["node_id"], node["role"], node["reachable"]) == ("n1", "LEADER", True)
+    assert len(node["checksum"]) == len(node["hlc"]) == 16
+
+
+def test_health_is_the_exit_code_of_all_nodes_together(
+    run: Callable[..., Any], address: str
+) -> None:
+    alone = run("health")
+    alive = run("health", "--service", "liveness")
+    with_another = run("health", "--address", f"{address},127.0.0.1:1", "--json")
+
+    assert (alone.exit_code, alone.stdout) == (0, f"{address} SERVING\n")
+    assert alive.exit_code == 0
+    assert with_another.exit_code == 4
+    assert json.loads(with_another.stdout) == {
+        "nodes": {address: "SERVING", "127.0.0.1:1": "UNAVAILABLE"}
+    }
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A folder with a module that defines workers."""
+    (tmp_path / "shop.py").write_text(WORKER)
+    return tmp_path
+
+
+def test_a_worker_is_found_in_the_current_folder_and_works_until_told_to_stop(
+    shop: Path, address: str
+) -> None:
+    command = ["worker", "shop:make_worker", "--address", address, "--json"]
+    with SyncClient(address) as client, process(*command, folder=shop) as running:
+        started = client.start_execution("greet", {"name": "Grace"})
+        execution = client.wait_execution(started.execution_id, timeout_s=START_S)
+        assert running.stdout is not None
+        said = json.loads(running.stdout.readline())
+
+        assert stopped(running) == 0
+
+    assert execution.output == "hello Grace"
+    assert said == {"worker_id": "greeter", "resources": ["test:greet"]}
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "said"),
+    [
+        pytest.param("shop", 2, "names no worker", id="no name"),
+        pytest.param("nowhere:worker", 3, "no module 'nowhere'", id="no such module"),
+        pytest.param("shop:nothing", 3, "has no 'nothing'", id="no such name"),
+        pytest.param("shop:number", 1, "neither a Worker", id="something else"),
+        pytest.param("shop:with_address", 2, "addresses of its own", id="an address too many"),
+    ],
+)
+def test_a_target_that_is_no_worker_is_refused(
+    shop: Path, address: str, target: str, code: int, said: str
+) -> None:
+    with process("worker", target, "--address", address, folder=shop) as running:
+        _, stderr = running.communicate(timeout=START_S)
+
+    assert running.returncode == code
+    assert said in stderr
+    assert "Traceback" not in stderr
+
+
+def test_ctrl_c_ends_a_watch_with_a_code_of_its_own(
+    address: str, started: Callable[[str], str], tmp_path: Path
+) -> None:
+    command = ["watch", started("hold"), "--address", address]
+    with process(*command, folder=tmp_path) as running:
+        assert running.stdout is not None
+        first = running.stdout.readline()
+
+        assert stopped(running, signal.SIGINT) == 130
+
+    assert "ExecutionStarted" in first

@@ -1,0 +1,175 @@
+"""Groups of real nodes on loopback, and disks and journals for single tests."""
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Queue
+from threading import Event
+from typing import TypeVar
+
+import pytest
+
+from stepraft.server.raft.consensus import Consensus
+from stepraft.server.raft.contract import ProposalResult, Role
+from stepraft.server.raft.disk import Folder
+from stepraft.server.raft.journal import Journal
+from stepraft.server.raft.settings import RaftSettings
+from stepraft.server.raft.vote import Identity
+
+T = TypeVar("T")
+
+WAIT_S = 20.0
+_LOOKS_PER_S = 200
+
+
+class ListMachine:
+    """Keeps what it applies."""
+
+    def __init__(self) -> None:
+        self.log: list[bytes] = []
+
+    @property
+    def applied_index(self) -> int:
+        return len(self.log)
+
+    def apply(self, index: int, term: int, entry: bytes) -> None:
+        assert index == len(self.log) + 1
+        self.log.append(entry)
+
+    def sync(self) -> int:
+        return len(self.log)
+
+
+class Group:
+    """Real nodes in this process, each with its thread, sockets and folder."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self._folder = folder
+        self.members = {f"n{i}": f"127.0.0.1:{port}" for i, port in enumerate(_ports(count), 1)}
+        self.machines: dict[str, ListMachine] = {}
+        self.nodes: dict[str, Consensus] = {}
+        self.roles: dict[str, list[Role]] = {node_id: [] for node_id in self.members}
+        self.failures: Queue[str] = Queue()
+
+    def settings(self, node_id: str) -> RaftSettings:
+        return RaftSettings(
+            node_id=node_id,
+            cluster_id="tests",
+            members=self.members,
+            listen=self.members[node_id],
+            folder=self._folder / node_id,
+        )
+
+    def start(self, *node_ids: str) -> None:
+        for node_id in node_ids or tuple(self.members):
+            machine = self.machines[node_id] = ListMachine()
+            node = Consensus(
+                self.settings(node_id),
+                machine,
+                self.roles[node_id].append,
+                on_failure=lambda node_id=node_id: self.failures.put(node_id),  # type: ignore[misc]
+            )
+            node.start()
+            self.nodes[node_id] = node
+
+    def stop(self, node_id: str) -> None:
+        self.nodes.pop(node_id).stop()
+
+    def close(self) -> None:
+        for node_id in list(self.nodes):
+            self.stop(node_id)
+
+    def leader(self) -> str:
+        """The leader that all running nodes follow, once there is one."""
+        return self.until(self._agreed_leader)
+
+    def propose(self, node_id: str, entry: bytes) -> ProposalResult:
+        results: Queue[ProposalResult] = Queue()
+        self.nodes[node_id].propose(entry, results.put)
+        return results.get(timeout=WAIT_S)
+
+    def barrier(self, node_id: str) -> bool:
+        results: Queue[bool] = Queue()
+        self.nodes[node_id].barrier(results.put)
+        return results.get(timeout=WAIT_S)
+
+    def until(self, look: Callable[[], T | None]) -> T:
+        """What `look` returns, once it is not None."""
+        pause = Event()
+        for _ in range(int(WAIT_S * _LOOKS_PER_S)):
+            found = look()
+            if found is not None:
+                return found
+            pause.wait(1 / _LOOKS_PER_S)
+        pytest.fail(f"nothing came: {[node.status() for node in self.nodes.values()]}")
+
+    def entries(self, node_id: str) -> list[bytes]:
+        """The proposals that a node has applied, without Raft's own entries."""
+        return [entry for entry in self.machines[node_id].log if entry]
+
+    def await_entries(self, entries: list[bytes]) -> None:
+        """Wait until every running node has applied exactly these."""
+        self.until(
+            lambda: all(self.entries(node_id) == entries for node_id in self.nodes) or None
+        )
+
+    def _agreed_leader(self) -> str | None:
+        seen = {node.status().leader_id for node in self.nodes.values()}
+        leader = seen.pop()
+        return leader if not seen and leader in self.nodes else None
+
+
+@pytest.fixture
+def group(tmp_path: Path) -> Iterator[Group]:
+    """Three nodes, not started."""
+    group = Group(tmp_path, 3)
+    yield group
+    group.close()
+
+
+@pytest.fixture
+def lone(tmp_path: Path) -> Iterator[Group]:
+    """A group of one node, not started."""
+    group = Group(tmp_path, 1)
+    yield group
+    group.close()
+
+
+IDENTITY = Identity(cluster_id="tests", node_id="n1")
+
+OpenJournal = Callable[..., Journal]
+
+
+@pytest.fixture
+def open_journal(tmp_path: Path) -> Iterator[OpenJournal]:
+    """Opens the journal in the test's folder anew, closing the one before."""
+    opened: list[Journal] = []
+
+    def open_it(
+        identity: Identity = IDENTITY, segment_bytes: int = 64 << 10, tail_bytes: int = 1 << 20
+    ) -> Journal:
+        while opened:
+            opened.pop().close()
+        folder = Folder(tmp_path / "raft", fsync=False)
+        try:
+            journal = Journal(folder, identity, segment_bytes=segment_bytes, tail_bytes=tail_bytes)
+        except BaseException:
+            folder.close()
+            raise
+        opened.append(journal)
+        return journal
+
+    yield open_it
+    while opened:
+        opened.pop().close()
+
+
+def _ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
