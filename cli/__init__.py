@@ -4,11 +4,14 @@ Results go to stdout, everything else to stderr. `--json` gives the stable form 
 JSON document, or one a line where a command streams. What went wrong is one line that names the
 field and says what to do, and an exit code that scripts can use; users see no traceback.
 
-- `main.py`: the program: which commands there are, and where errors become exit codes.
-- `workflows.py`, `executions.py`, `workers.py`, `nodes.py`, `cluster.py`: the commands.
-- `options.py`, `output.py`, `failures.py`, `exit_codes.py`: what the commands share.
+- `main.py`: the program: which commands there are.
+- `workflows.py`, `executions.py`, `watching.py`, `workers.py`, `nodes.py`, `cluster.py`: the
+  commands.
+- `options.py`, `sources.py`, `output.py`, `failures.py`, `exit_codes.py`, `ends.py`: what commands
+  share: options, inputs, results, errors and exit codes.
 - `validation.py`, `source_map.py`, `excerpts.py`: the problems of a definition, shown in its text.
-- `visits.py`, `tree.py`, `events.py`: a history as a tree of visits with a timeline, or as a table.
+- `visits.py`, `tree.py`, `events.py`, `durations.py`: a history as a tree of visits with a
+  timeline, or as a table.
 
 It sees the public API through `stepraft.client`; the server and the parser are imported only by the
 commands that run them on this machine (`server`, `dev`, `validate`).

@@ -189,7 +189,7 @@ class Deliveries:
     def _heard_heartbeat(self, token: bytes, ack: tasks_pb2.Ack) -> None:
         delivery = self._running.get(token)
         is_lost = bool(ack.reason) and not ack.HasField("retry_after")
-        if delivery is None or not ack.canceled:
+        if delivery is None or not (ack.canceled or is_lost):
             return
         why = f"its lease is gone: {ack.reason}" if is_lost else "it is not wanted any more"
         log.info("%s is stopped, %s", _named(delivery.task), why)

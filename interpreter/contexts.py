@@ -74,7 +74,9 @@ class FanOutContext(Record, frozen=True, kw_only=True):
     """How far a Parallel or Map state is. Small and of constant size: written at each child's start
     and end.
 
-    `concurrency_max`: how many iterations may run at once; 0 means no limit. `is_failing`: a child
+    `concurrency_max`: how many iterations may run at once; 0 means no limit. `failed`: how many
+    failed and were tolerated; `failures_max`: how many are, None where the first one fails the
+    state with its own error. `is_failing`: a child
     has failed, and the others are being reclaimed; nothing that they still report counts.
     """
 
@@ -84,11 +86,18 @@ class FanOutContext(Record, frozen=True, kw_only=True):
     succeeded: int = 0
     concurrency_max: int = 0
     is_failing: bool = False
+    failed: int = 0
+    failures_max: int | None = None
 
     @property
     def running(self) -> int:
         """How many children run now."""
-        return self.started - self.succeeded
+        return self.started - self.ended
+
+    @property
+    def ended(self) -> int:
+        """How many children have ended and need no other to be cleared away."""
+        return self.succeeded + self.failed
 
 
 class ChildContext(Record, frozen=True, kw_only=True):

@@ -41,30 +41,43 @@ def after_failure(fan_out: FanOutContext) -> FanOutContext:
     return replace(fan_out, is_failing=True)
 
 
+def after_tolerated(fan_out: FanOutContext) -> FanOutContext:
+    """Return what is true when a child has failed, and its state goes on without it."""
+    return replace(fan_out, failed=fan_out.failed + 1)
+
+
 def reclaim(activity_id: str, error: str | None, cause: str | None) -> ReclaimScope:
     """Return the command that clears the children away and then fails their state."""
     return ReclaimScope(owner=activity_id, reason=error, message=cause)
 
 
-def joined(visit: Visit, fan_out: FanOutContext, last: str, output: JsonText) -> CompleteState:
-    """Return the command that ends the visit's state: all children succeeded, `last` just now with
-    `output`. Outputs that are together longer than the payload limit fail the state unread.
+def joined(
+    visit: Visit, fan_out: FanOutContext, last: str, output: JsonText | None
+) -> CompleteState:
+    """Return the command that ends the visit's state: all children have ended, `last` just now with
+    `output`, or, as None, with a failure that is tolerated. The result is what the others put out.
+    Outputs that are together longer than the payload limit fail the state unread.
     """
     activity_id = visit.activity.activity_id
     child_id = _CHILD_ID[fan_out.kind]
-    outputs = []
+    outputs: list[JsonText] = []
     size = 1
     for index in range(fan_out.total):
         scope = child_id(activity_id, index)
-        outputs.append(output if scope == last else _output_of(scope, visit.view))
-        size += len(outputs[-1]) + 1
+        document = output if scope == last else _output_of(scope, visit.view, fan_out)
+        if document is None:
+            continue
+        outputs.append(document)
+        size += len(document) + 1
         if size > visit.view.limits.payload_bytes:
             return outcome.failure(visit, visit.too_large())
     return CompleteState(activity_id=activity_id, result=b"[" + b",".join(outputs) + b"]")
 
 
-def _output_of(scope: str, view: View) -> JsonText:
+def _output_of(scope: str, view: View, fan_out: FanOutContext) -> JsonText | None:
     child = view.child(scope)
+    if child is None and fan_out.failed:
+        return None
     assert child is not None, f"{scope} succeeded and has no row"
     assert child.is_completed, f"{scope} is joined before its end"
     return child.document

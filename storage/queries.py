@@ -172,19 +172,7 @@ def pending_commands(store: Readable) -> Iterator[PendingCommand]:
 
 def timer_ids(store: Readable, after: str, limit: int) -> list[str]:
     """Return up to `limit` armed timers, the earliest first, those behind `after`; "" for all."""
-    return _identifiers(store, Family.TIMER.value, after, limit)
-
-
-def ready_task_ids(
-    store: Readable, tenant: str, namespace: str, resource: str, limit: int, after: str = ""
-) -> list[str]:
-    """Return up to `limit` tasks of a resource that wait for a worker, the oldest first, those
-    behind `after`; "" for all.
-    """
-    return _identifiers(store, keys.ready_prefix(tenant, namespace, resource), after, limit)
-
-
-def _identifiers(store: Readable, prefix: bytes, after: str, limit: int) -> list[str]:
+    prefix = Family.TIMER.value
     start = prefix + after.encode() + b"\0" if after else None
     return [
         key[len(prefix) :].decode() for key, _ in islice(store.scan(prefix, start=start), limit)
@@ -192,15 +180,6 @@ def _identifiers(store: Readable, prefix: bytes, after: str, limit: int) -> list
 
 
 # Rows as they are
-
-
-def contexts_beneath(store: Readable, identifier: str) -> Iterator[tuple[str, Part, bytes]]:
-    """Return id, part and value of the rows of all that an execution or activity owns, its own rows
-    not among them.
-    """
-    for key, value in store.scan(keys.contexts_beneath(identifier)):
-        owned, part = keys.split_context(key)
-        yield owned, Part(part), value
 
 
 def replicated_rows(store: Readable) -> Iterator[Row]:

@@ -17,8 +17,9 @@ from stepraft.interpreter.commands import (
 from stepraft.interpreter.contexts import FanOutContext, FanOutKind
 from stepraft.interpreter.decision import NOTHING, Decision
 from stepraft.interpreter.definition import MapState
-from stepraft.interpreter.errors import LanguageError
+from stepraft.interpreter.errors import EXCEED_TOLERATED_FAILURE_THRESHOLD, LanguageError
 from stepraft.interpreter.events import (
+    Event,
     IterationCompleted,
     IterationFailed,
     IterationStarted,
@@ -38,12 +39,22 @@ def start(state: MapState, visit: Visit) -> Decision:
         kind=FanOutKind.MAP,
         total=len(items),
         concurrency_max=data_flow.max_concurrency(state, visit.raw, visit.environment),
+        failures_max=_failures_max(state, visit, len(items)),
     )
     started = MapStarted(activity_id=activity_id, fan_out=progress, items=documents.dumps(items))
     first: Command = StartIterations(activity_id=activity_id)
     if not items:
         first = CompleteState(activity_id=activity_id, result=b"[]")
     return Decision(events=(started,), commands=(first,))
+
+
+def _failures_max(state: MapState, visit: Visit, total: int) -> int | None:
+    """Return how many of `total` iterations may fail; None where no tolerance is set."""
+    count, percentage = data_flow.tolerated_failures(state, visit.raw, visit.environment)
+    if percentage is None:
+        return count
+    share = int(total * percentage / 100)
+    return share if count is None else min(count, share)
 
 
 def start_iterations(command: StartIterations, view: View) -> Decision:
@@ -119,28 +130,52 @@ def complete_iteration(command: CompleteIteration, view: View) -> Decision:
     if command.is_failed:
         return _fail(command, visit, progress)
     progress = fan_out.after_success(progress)
-    completed = IterationCompleted(
+    completed: Event = IterationCompleted(
         iteration_id=command.iteration_id,
         state_name=visit.activity.state_name,
         output=command.output,
         fan_out=progress,
         had_variables=bool(view.variables(command.iteration_id)),
     )
-    if progress.succeeded == progress.total:
-        joined = fan_out.joined(visit, progress, command.iteration_id, command.output)
-        return Decision(events=(completed,), commands=(joined,))
+    return _go_on(visit, completed, command, progress, command.output)
+
+
+def _go_on(
+    visit: Visit,
+    ended: Event,
+    command: CompleteIteration,
+    progress: FanOutContext,
+    output: JsonText | None,
+) -> Decision:
+    """Start others in the place of an iteration that has ended, or end the state with the last."""
+    if progress.ended == progress.total:
+        joined = fan_out.joined(visit, progress, command.iteration_id, output)
+        return Decision(events=(ended,), commands=(joined,))
     if _startable(progress) and progress.concurrency_max:
-        return Decision(events=(completed,), commands=(StartIterations(activity_id=activity_id),))
-    return Decision(events=(completed,))
+        more = StartIterations(activity_id=visit.activity.activity_id)
+        return Decision(events=(ended,), commands=(more,))
+    return Decision(events=(ended,))
 
 
 def _fail(command: CompleteIteration, visit: Visit, progress: FanOutContext) -> Decision:
-    failed = IterationFailed(
+    if progress.failures_max is not None and progress.failed < progress.failures_max:
+        progress = fan_out.after_tolerated(progress)
+        return _go_on(visit, _failed(command, visit, progress), command, progress, None)
+    error, cause = command.reason, command.message
+    if progress.failures_max is not None:
+        error = EXCEED_TOLERATED_FAILURE_THRESHOLD
+        cause = "The specified tolerated failure threshold was exceeded"
+    return Decision(
+        events=(_failed(command, visit, fan_out.after_failure(progress)),),
+        commands=(fan_out.reclaim(visit.activity.activity_id, error, cause),),
+    )
+
+
+def _failed(command: CompleteIteration, visit: Visit, progress: FanOutContext) -> IterationFailed:
+    return IterationFailed(
         iteration_id=command.iteration_id,
         state_name=visit.activity.state_name,
         error=command.reason,
         cause=command.message,
-        fan_out=fan_out.after_failure(progress),
+        fan_out=progress,
     )
-    reclaim = fan_out.reclaim(visit.activity.activity_id, command.reason, command.message)
-    return Decision(events=(failed,), commands=(reclaim,))

@@ -51,7 +51,7 @@ class Barriers:
         self._rounds.append(_Round(number, read_index, deadline, [done for done, _ in queued]))
 
     def settle(self, confirmed_round: int, applied_index: int, now: float) -> None:
-        """Answer what a majority confirmed and the machine has applied, and what waited too long."""
+        """Answer what a majority confirmed and the machine applied, and what waited too long."""
         while self._rounds:
             first = self._rounds[0]
             is_settled = first.number <= confirmed_round and first.read_index <= applied_index

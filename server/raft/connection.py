@@ -146,7 +146,7 @@ class Connection:
                 return
 
     def _deliver(self) -> None:
-        """Hand over every whole frame; messages copy what they keep, so the buffer can be reused."""
+        """Hand over every whole frame; messages copy what they keep of the buffer."""
         offset = 0
         end = len(self._received)
         with memoryview(self._received) as view:

@@ -125,7 +125,7 @@ class Consensus:
             done(REFUSED)
 
     def barrier(self, done: Callable[[bool], None]) -> None:
-        """Call `done(True)` once the machine has applied all that was acknowledged before this call.
+        """Call `done(True)` once the machine has all that was acknowledged before this call.
 
         `done(False)`: this node does not lead, or cannot prove it. Threads as in `propose`.
         """
@@ -140,13 +140,14 @@ class Consensus:
         return self._raft.status
 
     def _run(self) -> None:
-        assert self._raft is not None and self._journal is not None
+        assert self._raft is not None
+        assert self._journal is not None
         try:
             while not self._is_stopping:
                 self._raft.doTick()
             self._retire(self._raft)
             self._journal.sync()
-        except BaseException:
+        except BaseException:  # noqa: BLE001  # whatever it is, this node must not go on
             _log.critical("raft node %s stops", self._settings.node_id, exc_info=True)
             self._on_failure()
         finally:
@@ -159,7 +160,8 @@ class Consensus:
             raft.doTick()
 
     def _close(self) -> None:
-        assert self._transport is not None and self._journal is not None
+        assert self._transport is not None
+        assert self._journal is not None
         self._proposals.close()
         self._barriers.close()
         self._transport.close()
@@ -194,8 +196,8 @@ def check_reach(journal: Journal, applied_index: int) -> None:
     """Refuse a store that the journal cannot carry on. Errors: StartError."""
     if journal.last_index and applied_index > journal.last_index:
         raise StartError(
-            f"the store has applied entry {applied_index}, the journal ends at {journal.last_index}: "
-            "they do not belong together"
+            f"the store has applied entry {applied_index}, the journal ends at "
+            f"{journal.last_index}: they do not belong together"
         )
     if journal.last_index == 0 and applied_index > 0:
         raise StartError(f"the store has applied entry {applied_index}, the journal is empty")

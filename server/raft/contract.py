@@ -1,4 +1,4 @@
-"""What the Raft layer promises to the rest of the server: its values, and the machine that it drives."""
+"""What the Raft layer promises to the rest of the server, and the machine that it drives."""
 
 from enum import StrEnum
 from typing import Protocol
@@ -82,4 +82,4 @@ class ReplicatedMachine(Protocol):
         """
 
     def sync(self) -> int:
-        """Make all that is applied durable; return its index: the journal may be cut up to there."""
+        """Make all that is applied durable; return its index: the journal may be cut there."""

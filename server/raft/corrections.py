@@ -80,7 +80,7 @@ class CorrectedRaft(Leading):
     # The tick
 
     def _onTick(self, timeToWait: float = 0.0) -> None:  # noqa: N802, N803
-        """Findings of the library's tick: it waits for a timer, walks every entry, applies all at once.
+        """Findings: the tick waits for a timer, walks over every entry, applies all at once.
 
         The library's own tick is left for what it does right: to start an election.
         """

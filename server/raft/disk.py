@@ -1,7 +1,7 @@
 """The few things that the journal asks of a file system, so that a simulation can be one.
 
 Whatever `create`, `remove` and `sync` returned from survives a power cut. An error of the system is
-raised as it comes (OSError): after it, nobody can say what is on the disk, and the node has to stop.
+raised as it comes (OSError): after it nobody can say what is on the disk, and the node has to stop.
 """
 
 import contextlib
@@ -134,7 +134,7 @@ class _File:
             os.fsync(self._descriptor)
 
     def sync(self) -> None:
-        # fdatasync is enough: the size was set when the segment was made, or it syncs the size, too.
+        # fdatasync syncs the size, too, where a write changed it.
         if self._fsync:
             os.fdatasync(self._descriptor)
 
@@ -151,7 +151,7 @@ def _write_all(descriptor: int, offset: int, data: bytes) -> None:
 
 
 def _reserve(descriptor: int, size: int) -> None:
-    """Take the space now, so that a full disk shows when a segment is made and not in each write."""
+    """Take the space now: a full disk shows when a segment is made, not in the middle of it."""
     if size > os.fstat(descriptor).st_size:
         # Some file systems cannot reserve: there the space is taken by the writes themselves.
         with contextlib.suppress(OSError):

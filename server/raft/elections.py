@@ -118,7 +118,7 @@ class Elections(Exposed):
         self._SyncObj__onNodeConnected(self._members[node_id])
 
     def on_disconnected(self, node_id: str) -> None:
-        """When the connection to the leader breaks, ask around soon instead of waiting for silence."""
+        """When the connection to the leader breaks, ask around soon, without waiting for silence."""
         self._SyncObj__onNodeDisconnected(self._members[node_id])
         if node_id == self.leader_id and self.state != LEADER:
             self._leader_heard_at = -inf

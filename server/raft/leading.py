@@ -9,8 +9,7 @@ from stepraft.server.raft.following import Following
 from stepraft.server.raft.library import now
 from stepraft.server.raft.messages import Append, Appended, Mismatch, TimeoutNow
 from stepraft.server.raft.progress import Progress
-from stepraft.server.raft.proposals import Done, Proposals
-
+from stepraft.server.raft.proposals import Proposals
 
 _BATCH_ENTRIES: Final = 4096
 
@@ -31,6 +30,8 @@ class Leading(Following):
     def retire(self) -> None:
         """Take no more proposals, and hand leadership to a follower that has the whole log."""
         self._is_retiring = True
+        # The next tick sends a heartbeat, and with it the request.
+        self._SyncObj__newAppendEntriesTime = 0.0
 
     # Beginning and end of a reign
 
@@ -76,9 +77,10 @@ class Leading(Following):
         taken = self._proposals.take()
         if taken:
             first = self._journal.last_index + 1
-            self._journal.append(first, [(self.term, REGULAR + entry) for entry, _ in taken])
             deadline = at + self._settings.proposal_timeout_s
+            # First, so that a disk that fails now leaves nobody without an answer.
             self._proposals.wait(first, [done for _, done in taken], deadline)
+            self._journal.append(first, [(self.term, REGULAR + entry) for entry, _ in taken])
 
     def _open_barriers(self) -> None:
         """Finding "stale reads": needs an entry of this term committed, then a round of answers."""

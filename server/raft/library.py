@@ -9,11 +9,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-import pysyncobj.syncobj as syncobj  # type: ignore[import-untyped]
-from pysyncobj.config import SyncObjConf  # type: ignore[import-untyped]
-from pysyncobj.node import Node  # type: ignore[import-untyped]
-from pysyncobj.transport import Transport as LibraryTransportBase  # type: ignore[import-untyped]
-from pysyncobj.version import VERSION  # type: ignore[import-untyped]
+import pysyncobj.syncobj as syncobj
+from pysyncobj.config import SyncObjConf
+from pysyncobj.node import Node
+from pysyncobj.transport import Transport as LibraryTransportBase
+from pysyncobj.version import VERSION
 
 EXPECTED_VERSION: Final = "0.3.17"
 EXPECTED_SHA256: Final = "e8bdf06797085d734df86e24ab4802fe87893dff77268565ec036f7ad4a1cfe4"

@@ -134,6 +134,7 @@ def encode(message: Message) -> bytes:
 def decode(data: bytes | memoryview) -> Message:
     """Read a message. Errors: BadMessage."""
     try:
-        return _decoder.decode(data)
+        message: Message = _decoder.decode(data)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise BadMessage(str(error)) from error
+    return message

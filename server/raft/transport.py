@@ -188,7 +188,7 @@ class Transport:
         self._check_at = min(self._check_at, give_up_at)
 
     def _turn_one_away(self) -> None:
-        """With no descriptor left, the caller would stay at the door and the poller spin: use the spare."""
+        """Without a descriptor the caller would stay at the door and the poller spin: use the spare."""
         assert self._listener is not None
         os.close(self._spare)
         try:

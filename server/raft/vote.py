@@ -1,8 +1,9 @@
 """The term and the vote of a node, on disk before anybody hears of them.
 
 Two copies are written one after the other, each whole and synced. A power cut can tear only the one
-that is being written, and a vote that was cut short was never cast; bytes that rot in one copy later
-are covered by the other. When both are bad, the node cannot know how it voted and must not start.
+that is being written, and a vote that was cut short was never cast; bytes that rot in one copy
+later are covered by the other. When both are bad, the node cannot know how it voted and must not
+start.
 """
 
 from typing import Final

@@ -195,8 +195,10 @@ class Executions:
         home, identifier = self._home(caller, execution_id)
         epoch = partitions.leading(home)
         with _growing(home, identifier) as grown:
-            await partitions.barrier(home)
-            _context(home, identifier)
+            # That it is there, and later that it has ended, stays true whoever leads by now.
+            if queries.execution(home.store, identifier) is None:
+                await partitions.barrier(home)
+                _context(home, identifier)
             try:
                 async with asyncio.timeout(min(timeout_s or self._wait_max_s, self._wait_max_s)):
                     while _context(home, identifier).status not in ENDED:

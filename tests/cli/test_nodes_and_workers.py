@@ -44,9 +44,12 @@ number = 7
 
 @contextmanager
 def process(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """Run `stepraft` as a process of its own, which is gone in the end."""
+    """Run `stepraft` as a process of its own, which is gone in the end.
+
+    -P: as with the installed program, the current folder is not looked at for modules.
+    """
     running = subprocess.Popen(
-        [sys.executable, "-c", "from stepraft.cli.main import app; app()", *arguments],
+        [sys.executable, "-P", "-c", "from stepraft.cli.main import app; app()", *arguments],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

@@ -184,6 +184,27 @@ def test_a_parallel_that_is_tried_again_has_its_branches_anew(
     ]
 
 
+def test_a_failure_that_a_retry_repeated_is_not_the_end_of_the_state(
+    story: Any, execution_id: str
+) -> None:
+    settle = f"{execution_id}/Settle"
+    story.started(0, "Settle", "Parallel")
+    story.tell(0, "ParallelStarted", activity_id=settle, total=1)
+    story.started(0, "Refuse", "Fail", scope=f"{settle}/b0")
+    story.tell(1000, "ParallelStarted", activity_id=settle, total=1)
+    story.started(1000, "Hold", "Wait", scope=f"{settle}/b0")
+    story.tell(2000, "ExecutionCompleted", status="CANCELED")
+
+    assert tree_of(story)[2:] == [
+        [
+            "Settle",
+            "canceled",
+            ["branch 0", "failed", ["Refuse", "failed"]],
+            ["branch 0", "canceled", ["Hold", "canceled"]],
+        ]
+    ]
+
+
 def test_iterations_end_one_by_one(story: Any, execution_id: str) -> None:
     pack = f"{execution_id}/Pack"
     story.started(0, "Pack", "Map")

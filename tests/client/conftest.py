@@ -94,6 +94,15 @@ class WorkerSession:
             assert message is not None, f"the worker left without a {kind}"
             self._reports.extend(message.reports)
 
+    async def hear_credits(self) -> int:
+        """Return the credits of the next message that has some; reports on the way are kept."""
+        while True:
+            message = await self.hear()
+            assert message is not None, "the worker left without granting credits"
+            self._reports.extend(message.reports)
+            if message.credits:
+                return message.credits
+
     def say(self, **fields: Any) -> None:
         self._to_say.put_nowait(tasks_pb2.ServerMessage(**fields))
 

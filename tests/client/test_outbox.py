@@ -59,10 +59,20 @@ def test_a_new_stream_repeats_what_was_not_acknowledged_and_offers_the_free_plac
 
 def test_a_new_stream_does_not_repeat_heartbeats() -> None:
     outbox = Outbox()
-    outbox.heartbeat(b"t1")
-    outbox.restart(free=0)
+    for _ in range(2):
+        outbox.heartbeat(b"t1")
+        outbox.restart(free=0)
 
-    assert outbox.take() is None
+        assert outbox.take() is None
+
+
+async def test_a_heartbeat_without_an_answer_does_not_count_as_open() -> None:
+    outbox = with_two_results()
+    outbox.heartbeat(b"t3")
+    outbox.settle(1)
+    outbox.settle(2)
+
+    await outbox.emptied()
 
 
 def test_a_report_is_sent_again_only_while_it_is_not_settled() -> None:

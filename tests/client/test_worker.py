@@ -307,10 +307,10 @@ async def test_an_async_handler_is_canceled_and_nothing_is_reported(
 
         async with serving(worker):
             session = await node.worker()
+            await session.hear_credits()
             session.say(tasks=[task(1, lease_deadline=SOON)])
             cancel(session, await session.hear_report("heartbeat"))
-            while not (await session.hear()).credits:
-                pass
+            await session.hear_credits()
             session.say(tasks=[task(2, '"short"')])
             report = await session.hear_report("complete")
 
@@ -333,10 +333,10 @@ async def test_a_plain_handler_sees_the_cancelation_and_nothing_is_reported(
 
         async with serving(worker):
             session = await node.worker()
+            await session.hear_credits()
             session.say(tasks=[task(1, '"long"', lease_deadline=SOON)])
             cancel(session, await session.hear_report("heartbeat"))
-            while not (await session.hear()).credits:
-                pass
+            await session.hear_credits()
             session.say(tasks=[task(2, '"short"')])
             report = await session.hear_report("complete")
 

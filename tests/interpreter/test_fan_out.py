@@ -295,3 +295,49 @@ def test_a_wait_in_a_branch_does_not_hold_the_others_up(
     begin(scope(P=parallel(scope(W=wait(Seconds=60)), scope(T=task("work")))))
 
     assert len(take_all(engine)) == 1
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "failing", "end"),
+    [
+        pytest.param({"ToleratedFailureCount": 2}, (0, 3), ["SUCCEEDED", [1, 2]], id="count kept"),
+        pytest.param(
+            {"ToleratedFailureCount": 1},
+            (0, 3),
+            ["FAILED", "States.ExceedToleratedFailureThreshold"],
+            id="count crossed",
+        ),
+        pytest.param(
+            {"ToleratedFailurePercentage": 25}, (1,), ["SUCCEEDED", [0, 2, 3]], id="share kept"
+        ),
+        pytest.param(
+            {"ToleratedFailurePercentage": 49, "ToleratedFailureCount": 3},
+            (1, 2),
+            ["FAILED", "States.ExceedToleratedFailureThreshold"],
+            id="share crossed though the count is not",
+        ),
+        pytest.param(
+            {"ToleratedFailurePercentage": 100}, (0, 1, 2, 3), ["SUCCEEDED", []], id="all may fail"
+        ),
+        pytest.param({}, (2,), ["FAILED", "Broken"], id="none: the iteration's own error"),
+    ],
+)
+def test_a_map_tolerates_as_many_failures_as_it_says(
+    tolerance: dict[str, Json],
+    failing: tuple[int, ...],
+    end: list[Json],
+    engine: InProcessEngine,
+    begin: Begin,
+    left_over: LeftOver,
+) -> None:
+    machine = map_(scope(T=task("work")), MaxConcurrency=1, **tolerance)
+    execution = begin(scope(S=machine), [0, 1, 2, 3])
+    while (taken := engine.take("work")) is not None:
+        if taken.input in failing:
+            engine.fail(taken, "Broken", "on purpose")
+        else:
+            engine.complete(taken, taken.input)
+
+    outcome = engine.outcome(execution)
+    assert [outcome.status, outcome.error or outcome.output] == end
+    assert left_over() == []

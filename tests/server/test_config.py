@@ -230,7 +230,7 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, text: str, message: str) -
 
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot read .*missing.toml: No such file"):
+    with pytest.raises(ConfigError, match=r"cannot read .*missing\.toml: No such file"):
         load(tmp_path / "missing.toml", {}, {})
 
 

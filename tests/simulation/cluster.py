@@ -76,6 +76,7 @@ class Simulation:
             for node_id in NODE_IDS
         }
         self.outside = Outside(self.loop, self.chance, seed, self.oracle, self._pick)
+        self.restlessness = self.chance.choice([0.05, 0.3, 1.0])
         self.definitions: dict[str, Any] = {}
         self.crashes = 0
 
@@ -138,7 +139,7 @@ class Simulation:
 
     def _disturb_for(self, seconds: float) -> None:
         self.group.chances = Chances(
-            refusal=self.chance.choice([0.0, 0.02]),
+            refusal=self.chance.choice([0.0, 0.02, 0.2]),
             commit_delay_s=self.chance.choice([0.001, 0.05, 0.3]),
             apply_delay_s=self.chance.choice([0.001, 0.1, 0.5]),
             notice_delay_s=self.chance.choice([0.01, 0.5]),
@@ -152,6 +153,8 @@ class Simulation:
 
     def _disturb(self) -> None:
         self._mend(0.3)
+        if self.chance.random() > self.restlessness:
+            return
         match self.chance.randint(0, 19):
             case 0 | 1:
                 self._elect()

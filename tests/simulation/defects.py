@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
-from stepraft.interpreter import executions, outcome, scopes, tasks
+from stepraft.interpreter import outcome, scopes, tasks
 from stepraft.interpreter.contexts import TaskContext
+from stepraft.interpreter.decision import Delivery, StartedExecution
 from stepraft.interpreter.view import View
 from stepraft.server.clock import HybridClock
 from stepraft.server.engine.partition import Partition
@@ -18,15 +20,21 @@ from stepraft.storage.appliers import fan_out
 from stepraft.storage.appliers import tasks as task_appliers
 from stepraft.storage.batch import Batch
 from stepraft.storage.machine import Applied, Machine
+from tests.simulation.cluster import simulate
+from tests.simulation.oracle import Violation
 
 Patch = pytest.MonkeyPatch
 
 
 class Defect(NamedTuple):
-    """What is broken, how, and the text of the violation that shows it."""
+    """What is broken, how, a seed that shows it, and a part of what that run says.
+
+    `python tests/simulation/run.py --defects` finds other seeds, should the runs change.
+    """
 
     name: str
     break_: Callable[[Patch], None]
+    seed: int
     seen_as: str
 
 
@@ -40,13 +48,7 @@ def keep_followed_commands(patch: Patch) -> None:
 
 def apply_entries_of_another_epoch(patch: Patch) -> None:
     def groups(self: Machine, index: int, header: entry.Header, data: bytes) -> Any:
-        object.__setattr__(self, "_position", self._position.__class__(
-            applied_index=self._position.applied_index,
-            epoch=header.epoch,
-            number=header.number - 1,
-            stamp=self._position.stamp,
-            checksum=self._position.checksum,
-        ))  # fmt: skip
+        self._position = replace(self._position, epoch=header.epoch, number=header.number - 1)
         return checked(self, index, header, data)
 
     checked = Machine._groups
@@ -71,17 +73,21 @@ def forget_pending_commands(patch: Patch) -> None:
     patch.setattr(queries, "pending_commands", none)
 
 
-def answer_before_commit(patch: Patch) -> None:
+def answer_before_commit(patch: Patch, kind: type[object] = StartedExecution) -> None:
     send = Processor._send
 
     def answer_and_send(self: Processor) -> None:
         proposed = self._building
         send(self)
         for future, reply in proposed.answers:
-            if not future.done() and not isinstance(reply, Exception):
+            if not future.done() and isinstance(reply, kind):
                 future.set_result(reply)
 
     patch.setattr(Processor, "_send", answer_and_send)
+
+
+def deliver_before_commit(patch: Patch) -> None:
+    answer_before_commit(patch, Delivery)
 
 
 def keep_the_epoch_when_a_proposal_is_lost(patch: Patch) -> None:
@@ -141,10 +147,6 @@ def catch_the_wrong_error(patch: Patch) -> None:
     patch.setattr(outcome, "matches", lambda errors, name: "E1" in errors)
 
 
-def end_twice(patch: Patch) -> None:
-    patch.setattr(executions, "_ENDING", frozenset())
-
-
 def write_other_rows_as_leader(patch: Patch) -> None:
     seal = WorkingState.seal
 
@@ -156,21 +158,32 @@ def write_other_rows_as_leader(patch: Patch) -> None:
 
 
 DEFECTS = [
-    Defect("a followed command stays pending", keep_followed_commands, "is followed twice"),
-    Defect("an entry of another epoch is applied", apply_entries_of_another_epoch, ""),
-    Defect("a stale delivery counts", accept_stale_deliveries, "stale delivery counts"),
-    Defect("a new leader forgets the timers", forget_timers, "stuck"),
-    Defect("a new leader forgets pending commands", forget_pending_commands, "stuck"),
-    Defect("an answer comes before the commit", answer_before_commit, "not committed"),
-    Defect("an epoch outlives a lost proposal", keep_the_epoch_when_a_proposal_is_lost, "stuck"),
-    Defect("Raft's own entries count as the epoch's", take_the_entries_of_raft_for_its_own, "AssertionError"),
-    Defect("a new leader's clock ignores the old one's", forget_the_clocks_of_others, "goes back in time"),
-    Defect("a timer strikes early", fire_early, "fires early"),
-    Defect("a key is forgotten", forget_idempotency_keys, "a key starts two executions"),
-    Defect("an ended scope goes on", let_ended_scopes_go_on, ""),
-    Defect("children's rows stay", leave_children_behind, "left over"),
-    Defect("a task that is over can be completed", keep_ended_tasks, "is over twice"),
-    Defect("Catch answers another error", catch_the_wrong_error, "ends as"),
-    Defect("two ends of an execution", end_twice, "goes from"),
-    Defect("the leader writes rows of its own", write_other_rows_as_leader, "replicas differ"),
+    Defect("a followed command stays pending", keep_followed_commands, 1, "is followed twice"),
+    Defect("an entry of another epoch is applied", apply_entries_of_another_epoch, 12, "Violation"),
+    Defect("a stale delivery counts", accept_stale_deliveries, 12, "stale delivery counts"),
+    Defect("a new leader forgets the timers", forget_timers, 2, "stuck"),
+    Defect("a new leader forgets pending commands", forget_pending_commands, 12, "stuck"),
+    Defect("an answer comes before the commit", answer_before_commit, 1, "that is not committed"),
+    Defect("a delivery comes before the commit", deliver_before_commit, 1, "is handed out"),
+    Defect("an epoch outlives a lost proposal", keep_the_epoch_when_a_proposal_is_lost, 2, "stuck"),
+    Defect("Raft's own entries count as the epoch's", take_the_entries_of_raft_for_its_own, 2, "pop from"),
+    Defect("a clock ignores the old leader's", forget_the_clocks_of_others, 4, "goes back in time"),
+    Defect("a timer strikes early", fire_early, 3, "fires early"),
+    Defect("a key is forgotten", forget_idempotency_keys, 1, "a key starts two executions"),
+    Defect("an ended scope goes on", let_ended_scopes_go_on, 35, "Violation"),
+    Defect("children's rows stay", leave_children_behind, 1, "left over"),
+    Defect("a task that is over can be completed", keep_ended_tasks, 1, "is over twice"),
+    Defect("Catch answers another error", catch_the_wrong_error, 4, "ends as"),
+    Defect("the leader writes rows of its own", write_other_rows_as_leader, 1, "replicas differ"),
 ]  # fmt: skip
+
+
+def show(defect: Defect, seed: int) -> str:
+    """Return what the run of a seed with the defect says, empty if it finds nothing wrong."""
+    with pytest.MonkeyPatch.context() as patch:
+        defect.break_(patch)
+        try:
+            simulate(seed)
+        except Violation as violation:
+            return str(violation)
+    return ""

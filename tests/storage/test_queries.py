@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 from stepraft.interpreter import ids
 from stepraft.interpreter.commands import FireTimer
 from stepraft.interpreter.contexts import (
-    ActivityWork,
     ExecutionContext,
-    TaskContext,
     TimerContext,
     TimerKind,
     WorkflowContext,
@@ -20,7 +18,6 @@ from stepraft.interpreter.events import (
     ExecutionCompleted,
     ExecutionStarted,
     StateStarted,
-    TaskCreated,
     TimerStarted,
     WorkflowPut,
 )
@@ -29,7 +26,6 @@ from stepraft.storage import queries
 from stepraft.storage.appliers import apply, follow_and_leave
 from stepraft.storage.batch import Batch
 from stepraft.storage.entry import PendingCommand
-from stepraft.storage.keys import Part
 from stepraft.storage.kv import KeyValueStore
 from stepraft.storage.memory import MemoryStore
 from stepraft.storage.rows import HistoryRow
@@ -261,40 +257,7 @@ def test_timers_are_read_in_pages_the_earliest_first(store: KeyValueStore) -> No
     assert queries.timer_ids(store, after="c", limit=2) == []
 
 
-def test_ready_tasks_of_a_resource_are_read_in_pages_the_oldest_first(
-    store: KeyValueStore,
-) -> None:
-    def created(stamp: int, resource: str) -> TaskCreated:
-        task_id = ids.task_id("acme", "shop", resource, stamp)
-        task = TaskContext(
-            task_id=task_id,
-            activity_id="/acme/shop/e0123456/0000000000000001/0000000000000002",
-            resource=resource,
-            state_name="State",
-            created_at=stamp,
-        )
-        return TaskCreated(task=task, input=b"{}", work=ActivityWork(task_id=task_id))
-
-    events = [created(stamp, "charge") for stamp in (3, 1, 2)]
-    _apply(store, *events, created(4, "charge2"))
-    third, first, second = (event.task.task_id for event in events)
-    queue = ("acme", "shop", "charge")
-
-    assert queries.ready_task_ids(store, *queue, limit=2) == [first, second]
-    assert queries.ready_task_ids(store, *queue, limit=2, after=second) == [third]
-
-
 # Rows as they are
-
-
-def test_what_an_execution_owns_is_beneath_it(store: KeyValueStore) -> None:
-    execution = _execution(1)
-    entered = _entered(execution.execution_id, 2)
-    _apply(store, _started(execution), entered, _entered(_execution(2).execution_id, 3))
-
-    rows = list(queries.contexts_beneath(store, execution.execution_id))
-
-    assert [(owned, part) for owned, part, _ in rows] == [(entered.activity_id, Part.ACTIVITY)]
 
 
 def test_the_nodes_own_rows_are_not_replicated(store: KeyValueStore) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import grpc
 import pytest
-from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from stepraft.server.forward import Forwarder
@@ -77,7 +76,7 @@ async def served(
         await forwarder.close()
 
 
-async def refusal_of(call: Awaitable[Message]) -> Refusal:
+async def refusal_of(call: Awaitable[object]) -> Refusal:
     """Return how a call was refused."""
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await call

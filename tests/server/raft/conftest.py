@@ -109,9 +109,7 @@ class Group:
 
     def await_entries(self, entries: list[bytes]) -> None:
         """Wait until every running node has applied exactly these."""
-        self.until(
-            lambda: all(self.entries(node_id) == entries for node_id in self.nodes) or None
-        )
+        self.until(lambda: all(self.entries(node_id) == entries for node_id in self.nodes) or None)
 
     def _agreed_leader(self) -> str | None:
         seen = {node.status().leader_id for node in self.nodes.values()}

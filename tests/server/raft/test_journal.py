@@ -94,7 +94,9 @@ def test_the_newest_entry_is_never_dropped(open_journal: OpenJournal) -> None:
         st.tuples(st.integers(0, 30), st.integers(1, 12), st.integers(0, 60)), max_size=20
     )
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_any_row_of_appends_and_cuts_comes_back(
     steps: list[tuple[int, int, int]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -129,7 +131,9 @@ def _damaged_by(kind: str, content: bytes, random: Random) -> bytes:
     return bytes(damaged)
 
 
-@pytest.mark.parametrize("kind", ["truncated", "one bit flipped", "a page zeroed", "end not written"])
+@pytest.mark.parametrize(
+    "kind", ["truncated", "one bit flipped", "a page zeroed", "end not written"]
+)
 def test_damage_is_refused_or_cuts_the_end_and_never_changes_an_entry(
     kind: str, open_journal: OpenJournal, tmp_path: Path
 ) -> None:
@@ -159,7 +163,9 @@ def test_damage_is_refused_or_cuts_the_end_and_never_changes_an_entry(
         assert refused > 100
 
 
-def test_a_half_written_record_is_cut_and_reported(open_journal: OpenJournal, tmp_path: Path) -> None:
+def test_a_half_written_record_is_cut_and_reported(
+    open_journal: OpenJournal, tmp_path: Path
+) -> None:
     journal = open_journal()
     fill(journal, ENTRIES[:10])
     path = tmp_path / "raft" / "0000000001.journal"

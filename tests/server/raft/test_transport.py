@@ -74,7 +74,9 @@ def test_who_comes_after_too_many_silent_callers_is_served(target: tuple[str, in
             caller.close()
 
 
-def test_the_port_survives_a_time_without_descriptors(group: Group, target: tuple[str, int]) -> None:
+def test_the_port_survives_a_time_without_descriptors(
+    group: Group, target: tuple[str, int]
+) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     callers = [socket.socket() for _ in range(5)]
     try:

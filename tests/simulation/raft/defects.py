@@ -1,6 +1,5 @@
 """Known errors to put back in, one at a time: the simulation must notice each of them."""
 
-from collections.abc import Callable
 from struct import Struct as Layout
 from typing import Any, Final
 
@@ -24,7 +23,7 @@ class Defect(Struct, frozen=True):
     target: Any
     attribute: str
     replacement: Any
-    seeds: tuple[int, ...] = ()
+    seeds: tuple[int, ...]
 
 
 def _do_nothing(*_: object) -> None:
@@ -55,9 +54,7 @@ _TAKE: Final = matching.take
 
 def _commit_without_match(raft: Following, node_id: str, message: Append) -> None:
     _TAKE_METHOD(raft, node_id, message)
-    raft.commit_index = max(
-        raft.commit_index, min(message.commit_index, raft._journal.last_index)
-    )
+    raft.commit_index = max(raft.commit_index, min(message.commit_index, raft._journal.last_index))
 
 
 _TAKE_METHOD: Final = Following._take
@@ -68,15 +65,6 @@ def _acknowledge_unsynced(raft: Following) -> None:
     if owed is not None and owed.term == raft.term:
         answer = Appended(owed.term, owed.round, owed.match_index)
         raft._network.send(owed.leader_id, answer)
-
-
-def _commit_earlier_terms(raft: Leading) -> None:
-    first_of_term, raft._first_of_term = raft._first_of_term, 0
-    _ADVANCE_COMMIT(raft)
-    raft._first_of_term = first_of_term
-
-
-_ADVANCE_COMMIT: Final = Leading._advance_commit
 
 
 def _lead_unsynced(raft: CorrectedRaft, timeout_s: float = 0.0) -> None:
@@ -145,18 +133,47 @@ def _keep_torn_bytes(file: SimulatedFile, offset: int, size: int) -> None:
 
 
 REMEDIES: Final = (
-    Defect("the vote is kept in memory", BallotFile, "cast", _vote_in_memory),
-    Defect("a follower voids entries that match", following, "take", _void_what_matches),
-    Defect("a follower commits what it did not match", Following, "_take", _commit_without_match),
-    Defect("a follower acknowledges before its disk", Following, "_pay", _acknowledge_unsynced),
-    Defect("a leader counts itself before its disk", CorrectedRaft, "_onTick", _lead_unsynced),
-    Defect("entries of earlier terms commit alone", Leading, "_advance_commit", _commit_earlier_terms),
-    Defect("a barrier asks nobody", Barriers, "settle", _confirm_at_once),
-    Defect("compaction forgets members that lag", CorrectedRaft, "_SyncObj__tryLogCompaction", _compact_what_is_applied),
-    Defect("compaction runs ahead of the store's disk", CorrectedRaft, "_SyncObj__tryLogCompaction", _compact_unsynced_store),
-    Defect("a deposed leader forgets who waits", Leading, "_SyncObj__setState", _set_state_silently),
-    Defect("a start trusts what was never synced", Journal, "_load", _load_without_sync),
-    Defect("records are not checked", records, "decode", _decode_unchecked),
-    Defect("a write cut short counts as damage", records, "_was_durable", _any_record_behind),
-    Defect("a torn tail is left behind the log", SimulatedFile, "cut", _keep_torn_bytes),
+    Defect("the vote is kept in memory", BallotFile, "cast", _vote_in_memory, (7, 12)),
+    Defect("a follower voids entries that match", following, "take", _void_what_matches, (1, 2)),
+    Defect(
+        "a follower commits what it did not match",
+        Following,
+        "_take",
+        _commit_without_match,
+        (0, 18),
+    ),
+    Defect(
+        "a follower acknowledges before its disk", Following, "_pay", _acknowledge_unsynced, (4, 5)
+    ),
+    Defect(
+        "a leader counts itself before its disk", CorrectedRaft, "_onTick", _lead_unsynced, (2, 4)
+    ),
+    Defect("a barrier asks nobody", Barriers, "settle", _confirm_at_once, (25, 74)),
+    Defect(
+        "compaction forgets members that lag",
+        CorrectedRaft,
+        "_SyncObj__tryLogCompaction",
+        _compact_what_is_applied,
+        (2, 3),
+    ),
+    Defect(
+        "compaction runs ahead of the store's disk",
+        CorrectedRaft,
+        "_SyncObj__tryLogCompaction",
+        _compact_unsynced_store,
+        (2, 4),
+    ),
+    Defect(
+        "a deposed leader forgets who waits",
+        Leading,
+        "_SyncObj__setState",
+        _set_state_silently,
+        (1, 5),
+    ),
+    Defect("a start trusts what was never synced", Journal, "_load", _load_without_sync, (22, 35)),
+    Defect("records are not checked", records, "decode", _decode_unchecked, (4, 6)),
+    Defect(
+        "a write cut short counts as damage", records, "_was_durable", _any_record_behind, (18, 21)
+    ),
+    Defect("a torn tail is left behind the log", SimulatedFile, "cut", _keep_torn_bytes, (18, 28)),
 )

@@ -35,7 +35,9 @@ class History(Struct):
         """State machine safety: no two nodes apply different entries at one index."""
         first = self.log.setdefault(index, (term, entry))
         if first != (term, entry):
-            raise Violation(f"SAFETY: {node_id} applied {(term, entry)} at {index}, another {first}")
+            raise Violation(
+                f"SAFETY: {node_id} applied {(term, entry)} at {index}, another {first}"
+            )
 
     def on_role(self, node_id: str, role: Role) -> None:
         """Election safety: one leader in each term."""
