@@ -2,7 +2,7 @@
 .PHONY: setup demo test check bench sim proto lock format
 
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
-SEEDS ?= 0-99
+SEEDS ?= 1-100
 ARGS ?=
 
 setup: .venv/ready
@@ -19,8 +19,8 @@ check: setup  ## Format, lint, types, import contracts, generated code.
 bench: setup  ## Throughput and latency against one node and three.
 	$(RUN) python -m bench $(ARGS)
 
-sim: setup  ## Consensus under seeded faults: SEEDS=0-99.
-	$(RUN) python tests/simulation/raft/run.py --seeds $(SEEDS) $(ARGS)
+sim: setup  ## The consensus, then the whole path, under seeded faults: SEEDS=1-100.
+	$(RUN) sh -c 'python tests/simulation/raft/run.py --seeds $(SEEDS) && python tests/simulation/run.py --seeds $(SEEDS)'
 
 proto: setup  ## Writes stepraft/v1 from proto/.
 	$(RUN) scripts/proto

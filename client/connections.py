@@ -1,6 +1,7 @@
 """Channels to the nodes of a cluster: one is used, and left for the next when it fails."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -87,11 +88,12 @@ class Connections:
         while True:
             for _ in self._addresses:
                 connection = self._connection()
-                if connection.is_ready or await connection.connect(_within(deadline)):
+                timeout_s = min(CONNECT_TIMEOUT_S, _left_s(deadline))
+                if connection.is_ready or await connection.connect(timeout_s):
                     return connection
                 self.leave(connection)
             delay_s = backoff.next_s()
-            if _within(deadline) <= delay_s:
+            if _left_s(deadline) <= delay_s:
                 nodes = ", ".join(self._addresses)
                 raise UnavailableError("UNAVAILABLE", f"no node could be reached, tried {nodes}")
             await asyncio.sleep(delay_s)
@@ -114,11 +116,9 @@ class Connections:
         return self._connections[address]
 
 
-def _within(deadline: float | None) -> float:
-    """Return how long one attempt to connect may take."""
-    if deadline is None:
-        return CONNECT_TIMEOUT_S
-    return min(CONNECT_TIMEOUT_S, deadline - asyncio.get_running_loop().time())
+def _left_s(deadline: float | None) -> float:
+    """Return how much time is left until a deadline in the running loop's time; None is never."""
+    return math.inf if deadline is None else deadline - asyncio.get_running_loop().time()
 
 
 def parse_addresses(addresses: str | Sequence[str]) -> tuple[str, ...]:

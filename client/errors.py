@@ -65,13 +65,19 @@ class RequestError(StepraftError):
         violations: tuple[FieldViolation, ...] = (),
         retry_after_s: float | None = None,
     ) -> None:
-        listed = "".join(f"\n  {violation.field}: {violation.rule}" for violation in violations)
-        super().__init__(f"{reason or code}: {text}{listed}")
+        super().__init__(f"{reason or code}: {_with_fields(text, violations)}")
         self.code = code
         self.text = text
         self.reason = reason
         self.violations = violations
         self.retry_after_s = retry_after_s
+
+
+def _with_fields(text: str, violations: tuple[FieldViolation, ...]) -> str:
+    """Return the text with the fields to blame, without saying one thing twice."""
+    if [violation.rule for violation in violations] == [text]:
+        return f"{violations[0].field}: {text}"
+    return text + "".join(f"\n  {violation.field}: {violation.rule}" for violation in violations)
 
 
 class InvalidRequestError(RequestError):

@@ -16,6 +16,7 @@ OUTPUT_BYTES_MAX: Final = 4_000_000
 """What fits into one message; the server's own limit for documents is lower as a rule."""
 DATA_LIMIT_EXCEEDED: Final = "States.DataLimitExceeded"
 INVALID_OUTPUT: Final = "Worker.InvalidOutput"
+_ERROR_CHARACTERS_MAX: Final = 256
 _CAUSE_CHARACTERS_MAX: Final = 8_000
 _FRAMES: Final = 4
 
@@ -124,12 +125,18 @@ def _completed(output: Json) -> Outcome:
 def _failed(error: BaseException) -> Failed:
     """Return a failure as the handler meant it, else the exception's class, message and trace."""
     if isinstance(error, TaskFailure):
-        return Failed(error.error, _shortened(error.cause))
+        return Failed(_sendable(error.error)[:_ERROR_CHARACTERS_MAX], _shortened(error.cause))
     trace = "".join(traceback.format_exception(error, limit=-_FRAMES))
     return Failed(type(error).__name__, _shortened(f"{error}\n\n{trace}".strip()))
 
 
 def _shortened(cause: str) -> str:
-    if len(cause) <= _CAUSE_CHARACTERS_MAX:
-        return cause
-    return f"{cause[:_CAUSE_CHARACTERS_MAX]}\n... {len(cause) - _CAUSE_CHARACTERS_MAX} more"
+    text = _sendable(cause)
+    if len(text) <= _CAUSE_CHARACTERS_MAX:
+        return text
+    return f"{text[:_CAUSE_CHARACTERS_MAX]}\n... {len(text) - _CAUSE_CHARACTERS_MAX} more"
+
+
+def _sendable(text: str) -> str:
+    """Return a text that has a UTF-8 form: messages may quote file names that have none."""
+    return text.encode(errors="backslashreplace").decode()

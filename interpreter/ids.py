@@ -20,6 +20,7 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}"
 _NAMESPACE = re.compile(rf"{_NAME}\Z")
 _EXECUTION = re.compile(rf"/({_NAME})/({_NAME})/e[0-9a-f]{{7}}/[0-9a-f]{{16}}\Z")
 _EXECUTION_PARTS = 5
+_BEHIND_NAMESPACE = len("/e0000000/0000000000000000")
 
 
 def is_namespace(text: str) -> bool:
@@ -74,7 +75,8 @@ def execution_of(identifier: str) -> str:
     """Return the execution's id at the front of the id of an execution, activity, branch or
     iteration.
     """
-    return "/".join(identifier.split("/", _EXECUTION_PARTS)[:_EXECUTION_PARTS])
+    behind_tenant = identifier.index("/", 1)
+    return identifier[: identifier.index("/", behind_tenant + 1) + _BEHIND_NAMESPACE]
 
 
 def tenant_and_namespace(identifier: str) -> tuple[str, str]:

@@ -19,7 +19,7 @@ _CONNECT_TIMEOUT_S: Final = 1.0
 _OWN_METADATA: Final = ("grpc-", ":", "user-agent", "content-type", "te", FORWARDED_BY)
 """The fronts of metadata keys that belong to one connection and are not passed on."""
 
-_OPTIONS: Final = (
+OPTIONS: Final = (
     # A node that vanishes without a word is noticed within seconds, so that its calls go elsewhere.
     ("grpc.keepalive_time_ms", 5000),
     ("grpc.keepalive_timeout_ms", 2000),
@@ -60,7 +60,7 @@ class Forwarder:
         self._node_id = node_id
         self._addresses = addresses
         self._options = (
-            *_OPTIONS,
+            *OPTIONS,
             ("grpc.max_receive_message_length", message_bytes_max),
             ("grpc.max_send_message_length", message_bytes_max),
         )

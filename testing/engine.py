@@ -24,7 +24,7 @@ from stepraft.interpreter.decision import Delivery, PutVersion, Renewed, Reply, 
 from stepraft.interpreter.documents import Json
 from stepraft.interpreter.errors import Reason, Rejection
 from stepraft.interpreter.language.parse import parse_definition
-from stepraft.interpreter.lifecycle import ENDED, ExecutionStatus
+from stepraft.interpreter.lifecycle import ENDED
 from stepraft.interpreter.limits import Limits
 from stepraft.server.engine.dispatcher import Session, queue_names
 from stepraft.server.engine.partition import Partition
@@ -73,11 +73,11 @@ class Task(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """Where an execution stands. `output` is None unless it succeeded; `error` and `cause` are what
-    it ended by.
+    """Where an execution stands: `status` is "RUNNING", "SUCCEEDED", "FAILED", … `output` is None
+    unless it succeeded; `error` and `cause` are what it ended by.
     """
 
-    status: ExecutionStatus
+    status: str
     output: Json = None
     error: str | None = None
     cause: str | None = None
@@ -104,7 +104,7 @@ class InProcessEngine:
         self.store = store if store is not None else MemoryStore()
         self._limits = limits or Limits()
         self._budget = budget or Budget()
-        self._chance = Random(seed)
+        self._chance = Random(seed)  # noqa: S311 - what is to be repeatable must be no secret
         self.partition = self._lead()
 
     def _lead(self) -> Partition:
@@ -212,9 +212,7 @@ class InProcessEngine:
         assert isinstance(reply, StartedExecution), "StartExecution answers with an execution"
         return reply.execution_id
 
-    def cancel(
-        self, execution_id: str, error: str | None = None, cause: str | None = None
-    ) -> None:
+    def cancel(self, execution_id: str, error: str | None = None, cause: str | None = None) -> None:
         """Cancel an execution.
 
         Errors: Rejection.
@@ -259,9 +257,7 @@ class InProcessEngine:
 
         Errors: Rejection.
         """
-        self.submit(
-            FailTask(task_id=task.task_id, delivery=task.attempt, error=error, cause=cause)
-        )
+        self.submit(FailTask(task_id=task.task_id, delivery=task.attempt, error=error, cause=cause))
 
     def heartbeat(self, task: Task, lease_s: float = 60.0) -> int:
         """Renew a task's lease; return until when, in Unix milliseconds.
@@ -349,7 +345,7 @@ class InProcessEngine:
         execution = self.execution(execution_id)
         output = queries.execution_output(self.store, execution_id)
         return Outcome(
-            status=execution.status,
+            status=execution.status.value,
             output=None if output is None else documents.loads(output),
             error=execution.error,
             cause=execution.cause,

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -85,7 +85,7 @@ def violations(path: str, source: str) -> str:
 
 
 def run(
-    command: list[str | Path],
+    command: Sequence[str | Path],
     cwd: Path = ROOT,
     env: dict[str, str] | None = None,
     source: str | None = None,
@@ -110,7 +110,7 @@ def test_every_library_that_is_imported_is_declared() -> None:
     files = [file for package in PACKAGES for file in (ROOT / package).rglob("*.py")]
     modules = {module for file in files for module in imported(file)}
     distributions = importlib.metadata.packages_distributions()
-    used = {name.lower() for module in modules for name in distributions.get(module, [])}
+    used = {name_of(name) for module in modules for name in distributions.get(module, [])}
 
     assert used - {name_of(wanted) for wanted in declared(extra=None)} - {"stepraft"} == set()
 
@@ -132,7 +132,7 @@ def declared(extra: str | None = "dev") -> list[str]:
 
 
 def name_of(requirement: str) -> str:
-    return re.split(r"[=>]", requirement)[0].lower()
+    return re.split(r"[=>]", requirement)[0].lower().replace("_", "-")
 
 
 def test_the_generated_modules_load() -> None:

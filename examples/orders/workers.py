@@ -10,6 +10,7 @@ a run can be repeated; and never for longer than the workflow's retriers have pa
 import argparse
 import asyncio
 import json
+import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from hashlib import sha256
@@ -72,6 +73,7 @@ def main() -> None:
     )
     parser.add_argument("--flaky", action="store_true", help="fail now and then, on purpose")
     arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     addresses = arguments.address or [DEFAULT_ADDRESS]
     make_worker(addresses, worker_id=arguments.worker_id, flaky=arguments.flaky).run()
 

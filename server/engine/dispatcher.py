@@ -161,6 +161,7 @@ class Dispatcher:
                 self._refill(queue)
             if not queue.ready:
                 return
+            queue.sessions.rotate(-1)
             self._hand_out(queue.ready.popleft(), session)
 
     def _refill(self, queue: _Queue) -> None:
@@ -201,12 +202,11 @@ class Dispatcher:
 
 
 def _next_session(sessions: deque[Session]) -> Session | None:
-    """Return the next worker in turn that may have a task."""
+    """Bring the next worker in turn that may have a task to the front, and return it."""
     for _ in range(len(sessions)):
-        session = sessions[0]
+        if sessions[0].credits > 0:
+            return sessions[0]
         sessions.rotate(-1)
-        if session.credits > 0:
-            return session
     return None
 
 

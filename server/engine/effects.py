@@ -2,6 +2,10 @@
 store.
 """
 
+from typing import Final, get_args
+
+import msgspec
+
 from stepraft.interpreter.contexts import TaskContext
 from stepraft.interpreter.events import (
     Event,
@@ -47,6 +51,14 @@ def revoked_task(event: Event) -> TaskContext | None:
             return None
 
 
+_DOCUMENT_FIELDS: Final = {
+    event_type: tuple(
+        field.name for field in msgspec.structs.fields(event_type) if field.type is bytes
+    )
+    for event_type in get_args(Event)
+}
+
+
 def document_bytes(event: Event) -> int:
     """Return how many bytes of documents an event carries: what makes a group large."""
-    return sum(len(getattr(event, field, b"")) for field in ("input", "output", "items", "item"))
+    return sum([len(getattr(event, field)) for field in _DOCUMENT_FIELDS[type(event)]])

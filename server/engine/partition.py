@@ -258,8 +258,12 @@ class Partition:
         self._loop.call_later(_EPOCH_RETRY_S, self._retry_epoch, nonce)
 
     def _retry_epoch(self, nonce: bytes) -> None:
-        """Try again, if this node leads as it did then: usually the refusal was the end of that."""
-        if nonce == self._nonce and self._role.kind is RoleKind.LEADER and not self._is_stopping:
+        """Try again, if this node leads as it did then: usually the refusal was the end of that.
+
+        An entry of unknown outcome may have been applied meanwhile, and the epoch have begun.
+        """
+        is_leading = nonce == self._nonce and self._role.kind is RoleKind.LEADER
+        if is_leading and self.epoch is None and not self._is_stopping:
             self._propose_epoch()
 
     def _on_applied(self, applied: Applied) -> None:

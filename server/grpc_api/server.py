@@ -24,7 +24,7 @@ class GrpcServer:
         self._settings = settings
         self._calls = calls
         self.health = Health(application.partitions, tuple(each.name for each in SERVICES))
-        self._server = grpc.aio.server(options=_options(settings))
+        self._server = grpc.aio.server(options=options(settings))
         register_all(self._server, application, calls)
         health_pb2_grpc.add_HealthServicer_to_server(self.health.servicer, self._server)
         names = (*(each.name for each in SERVICES), health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -58,7 +58,8 @@ class GrpcServer:
         await self._server.stop(grace_s)
 
 
-def _options(settings: GrpcSection) -> tuple[tuple[str, int], ...]:
+def options(settings: GrpcSection) -> tuple[tuple[str, int], ...]:
+    """Return what the port is told, by gRPC's names."""
     return (
         ("grpc.max_receive_message_length", settings.max_message_bytes),
         ("grpc.max_send_message_length", settings.max_message_bytes),
@@ -69,6 +70,6 @@ def _options(settings: GrpcSection) -> tuple[tuple[str, int], ...]:
         ("grpc.keepalive_timeout_ms", 10_000),
         # Workers wait without a call in sight, and other nodes ask often whether this one lives.
         ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.http2.min_recv_ping_interval_without_data_ms", 4000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 1000),
         ("grpc.http2.max_pings_without_data", 0),
     )

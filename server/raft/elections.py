@@ -44,7 +44,7 @@ class Elections(Exposed):
         """
         if self.is_leader or self.election_deadline >= at:
             return False
-        if self._has_pre_vote or self._majority == 1:
+        if self._majority == 1 or (self._has_pre_vote and self._SyncObj__connectedNodes):
             return True
         # Shorter than the first wait: the others lose patience about now, too.
         self.election_deadline = at + self.random_timeout_s() / 2
@@ -118,7 +118,7 @@ class Elections(Exposed):
         self._SyncObj__onNodeConnected(self._members[node_id])
 
     def on_disconnected(self, node_id: str) -> None:
-        """When the connection to the leader breaks, ask around soon, without waiting for silence."""
+        """When the connection to the leader breaks, ask around soon: there will be silence."""
         self._SyncObj__onNodeDisconnected(self._members[node_id])
         if node_id == self.leader_id and self.state != LEADER:
             self._leader_heard_at = -inf

@@ -56,7 +56,7 @@ class Following(Elections):
         the commit index follows no further than the logs were found equal.
         """
         taken = take(self._journal, self.commit_index, message)
-        self._floor_index = max(self._floor_index, message.floor_index)
+        self._floor_index = max(self._journal.first_index, message.floor_index)
         if isinstance(taken, Missing):
             previous = message.previous_index
             answer = Mismatch(self.term, message.round, previous, taken.hint_index)

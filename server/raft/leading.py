@@ -36,7 +36,7 @@ class Leading(Following):
     # Beginning and end of a reign
 
     def _SyncObj__onBecomeLeader(self) -> None:  # noqa: N802
-        """The library adds the first entry of the term and sends it; it counts once it is synced."""
+        """The library adds the first entry of the term and sends it; it counts once synced."""
         at = now()
         self._progress = {
             node_id: Progress(
@@ -173,10 +173,10 @@ class Leading(Following):
         index = indexes[-self._majority]
         if index > self.commit_index and index >= self._first_of_term:
             self.commit_index = index
-        self._floor_index = max(self._floor_index, indexes[0])
+        self._floor_index = max(self._journal.first_index, indexes[0])
 
     def _on_appended(self, node_id: str, answer: Appended) -> None:
-        """Finding "acknowledgements carry no term": one of another term says nothing of this one."""
+        """Finding "acknowledgements carry no term": one of another term says nothing here."""
         if self.is_leader and answer.term == self.term:
             progress = self._heard_from(node_id, answer.round)
             progress.on_appended(answer.match_index)

@@ -30,7 +30,8 @@ def check(version: str, source: bytes) -> None:
     found = hashlib.sha256(source).hexdigest()
     if found != EXPECTED_SHA256:
         raise ImportError(
-            f"pysyncobj {version}: syncobj.py has SHA-256 {found}, the audited file {EXPECTED_SHA256}"
+            f"pysyncobj {version}: syncobj.py has SHA-256 {found}, "
+            f"the audited file {EXPECTED_SHA256}"
         )
 
 

@@ -43,8 +43,8 @@ class Vote(Struct, frozen=True, array_like=True, tag=3):
 class Append(Struct, frozen=True, array_like=True, tag=4):
     """A leader's heartbeat and its entries (term, data), which follow the previous one.
 
-    `commit_index` is the leader's; `floor_index` is what every member holds durably. `round` above 0
-    asks for an answer, which repeats it; 0 is only news of a commit.
+    `commit_index` is the leader's; `floor_index` is what every member holds durably. `round` above
+    0 asks for an answer, which repeats it; 0 is only news of a commit.
     """
 
     term: _Index

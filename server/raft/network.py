@@ -25,4 +25,4 @@ class Network(Protocol):
         """Send; False when there is no connection."""
 
     def tick(self, now: float) -> float:
-        """Do what time demands (dial, time out); returns when it wants to be called again, at latest."""
+        """Do what time demands (dial, time out); return when something is due next."""

@@ -20,7 +20,7 @@ class Poller:
         self._handlers: dict[int, OnEvent] = {}
         self._wake_up = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._is_woken = False
-        # Open as long as anybody could still call `wake`: a number used again would be another file.
+        # Open while anybody could still call `wake`: a number used again would be another file.
         weakref.finalize(self, os.close, self._wake_up)
         self._epoll.register(self._wake_up, READ)
         self._handlers[self._wake_up] = self._on_wake

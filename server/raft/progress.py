@@ -1,7 +1,7 @@
 """What a leader knows of one follower's log, and how far it runs ahead of what it knows.
 
-A follower is *probed*, one message at a time, until the place is found where the two logs meet; then
-it is sent entries without waiting, as far as a window of unanswered ones goes.
+A follower is *probed*, one message at a time, until the place is found where the two logs meet;
+then it is sent entries without waiting, as far as a window of unanswered ones goes.
 """
 
 from collections import deque
@@ -62,9 +62,13 @@ class Progress(Struct, kw_only=True):
             is_stale = rejected_index != self.next_index - 1
         else:
             is_stale = rejected_index <= self.match_index
-        if not is_stale:
-            self.next_index = max(min(rejected_index, hint_index), self.match_index + 1)
-            self._probe()
+        if is_stale:
+            return
+        if rejected_index <= self.match_index:
+            # It had this entry: its folder was lost. Begin where it ends, and count no more.
+            self.match_index = hint_index - 1
+        self.next_index = max(min(rejected_index, hint_index), self.match_index + 1)
+        self._probe()
 
     def on_link_changed(self) -> None:
         """What was sent over the old connection may be lost."""

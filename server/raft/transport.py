@@ -65,6 +65,7 @@ class Transport:
         self._listener: socket.socket | None = None
         self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self._check_at = 0.0
+        self._ticked_at = 0.0
         self._refusal_logged_at = -inf
         self._last_message: RaftMessage | None = None
         self._last_frame = b""
@@ -98,6 +99,12 @@ class Transport:
 
     def tick(self, now: float) -> float:
         """Dial, ping and time out; returns when something is due next."""
+        was_away = now - self._ticked_at > self._settings.silence_timeout_s / 2
+        self._ticked_at = now
+        if was_away:
+            # It was this node that was silent (a slow disk): what came meanwhile is still unread.
+            for peer in self._peers.values():
+                peer.heard_at = now
         if now >= self._check_at:
             for stranger, give_up_at in list(self._strangers.items()):
                 if now >= give_up_at:
@@ -188,7 +195,7 @@ class Transport:
         self._check_at = min(self._check_at, give_up_at)
 
     def _turn_one_away(self) -> None:
-        """Without a descriptor the caller would stay at the door and the poller spin: use the spare."""
+        """Without a descriptor the caller would wait and the poller spin: use the spare."""
         assert self._listener is not None
         os.close(self._spare)
         try:

@@ -26,7 +26,7 @@ class Application:
         secret = ClusterSecret(homes.all[0])
         # Half of the longest message: what does not count as a document has room in the other.
         answer_bytes = config.grpc.max_message_bytes // 2
-        self.workflows = Workflows(homes, secret, config.limits)
+        self.workflows = Workflows(homes, secret, config.limits, answer_bytes)
         self.executions = Executions(homes, secret, config.limits, config.tasks, answer_bytes)
         self.tasks = Tasks(homes, secret, config.limits, config.tasks, answer_bytes)
         self.cluster = Cluster(config.cluster.id, config.node.id, addresses, homes.all, peers)

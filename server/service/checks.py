@@ -108,7 +108,15 @@ def document(text: str, field: str, limits: LimitsSection) -> JsonText:
     value = documents.parse_input(
         text, field=field, size_max=limits.payload_bytes, depth_max=limits.document_depth
     )
-    return documents.dumps(value)
+    compact = documents.dumps(value)
+    if len(compact) > limits.payload_bytes:
+        raise Rejection(
+            Reason.PAYLOAD_TOO_LARGE,
+            f"{field} has {len(compact)} bytes with its numbers written out;"
+            f" at most {limits.payload_bytes} are allowed",
+            field=field,
+        )
+    return compact
 
 
 def execution_id(text: str, tenant: str) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
-from typing import Final
 
 from msgspec import Struct
 
@@ -18,17 +17,20 @@ from stepraft.server.engine.effects import document_bytes
 from stepraft.server.engine.partition import Epoch, Partition
 from stepraft.server.service import checks, partitions
 from stepraft.server.service.callers import Caller
-from stepraft.server.service.pages import PAGE_SIZE_MAX, Listing, Page, PageRequest
+from stepraft.server.service.pages import (
+    CHUNK,
+    PAGE_SIZE_MAX,
+    Listing,
+    Page,
+    PageRequest,
+    fitting,
+)
 from stepraft.server.service.partitions import Partitions
 from stepraft.server.service.signing import ClusterSecret
 from stepraft.server.settings import LimitsSection, TasksSection
-from stepraft.storage import queries
+from stepraft.storage import keys, queries
+from stepraft.storage.kv import ReadView
 from stepraft.storage.rows import HistoryRow
-
-_EVENT_BYTES: Final = 512
-"""What an event takes in an answer beside its documents, rather more than less."""
-_CHUNK: Final = 64
-"""How many events are read at a time: they may be large."""
 
 
 class StartRequest(Struct, frozen=True):
@@ -137,11 +139,10 @@ class Executions:
         )
         cursor = listing.cursor(page.token)
         with home.store.snapshot() as view:
-            found, behind = queries.list_executions(
-                view, caller.tenant, namespace, workflow, wanted.statuses, size, cursor
-            )
-        items = [ExecutionView(context) for context in found]
-        return Page(items, "" if behind is None else listing.token(behind))
+            found = _listed(view, caller.tenant, namespace, workflow, wanted.statuses, cursor)
+            contexts, is_last = fitting(found, size, self._page_bytes, _bytes_of_context)
+        items = [ExecutionView(context) for context in contexts]
+        return Page(items, "" if is_last else listing.token(_cursor_behind(contexts[-1])))
 
     async def history(
         self, caller: Caller, execution_id: str, page: PageRequest, *, newest_first: bool
@@ -156,7 +157,8 @@ class Executions:
         _context(home, identifier)
         listing = Listing(await self._secret.signer(), "history", identifier, newest_first)
         after = int(listing.cursor(page.token) or b"0")
-        items, is_last = self._read(home, identifier, after, size, newest_first=newest_first)
+        events = _events(home, identifier, after, newest_first=newest_first)
+        items, is_last = fitting(events, size, self._page_bytes, _bytes_of_item)
         return Page(items, "" if is_last else listing.token(b"%d" % items[-1].sequence))
 
     async def watch(
@@ -176,7 +178,8 @@ class Executions:
             _require_reached(home, identifier, after)
             while True:
                 grown.clear()
-                items, _ = self._read(home, identifier, after, PAGE_SIZE_MAX)
+                events = _events(home, identifier, after, newest_first=False)
+                items, _ = fitting(events, PAGE_SIZE_MAX, self._page_bytes, _bytes_of_item)
                 if items:
                     yield items
                     after = items[-1].sequence
@@ -244,32 +247,6 @@ class Executions:
         if home.epoch is not epoch or self._is_draining:
             raise partitions.leader_changed()
 
-    def _read(
-        self,
-        home: Partition,
-        execution_id: str,
-        after: int,
-        count_max: int,
-        *,
-        newest_first: bool = False,
-    ) -> tuple[list[HistoryItem], bool]:
-        """Return as many events as one answer holds, and whether they are the last ones."""
-        items: list[HistoryItem] = []
-        total = 0
-        while True:
-            found = queries.history(
-                home.store, execution_id, after, _CHUNK, newest_first=newest_first
-            )
-            for sequence, row in found:
-                total += document_bytes(row.event) + _EVENT_BYTES
-                if items and (total > self._page_bytes or len(items) == count_max):
-                    return items, False
-                items.append(HistoryItem(sequence, row))
-            # Below the first event there is none; 0 would ask for the end.
-            if len(found) < _CHUNK or (newest_first and found[-1][0] == 1):
-                return items, True
-            after = found[-1][0]
-
 
 def namespace_of(view: ExecutionView) -> str:
     """Return the namespace that an execution lives in."""
@@ -292,6 +269,53 @@ def _view(home: Partition, execution_id: str) -> ExecutionView:
         queries.execution_input(home.store, execution_id),
         queries.execution_output(home.store, execution_id) if succeeded else None,
     )
+
+
+def _listed(
+    view: ReadView,
+    tenant: str,
+    namespace: str,
+    workflow: str | None,
+    statuses: tuple[ExecutionStatus, ...],
+    cursor: bytes | None,
+) -> Iterator[ExecutionContext]:
+    while True:
+        found, cursor = queries.list_executions(
+            view, tenant, namespace, workflow, statuses, CHUNK, cursor
+        )
+        yield from found
+        if cursor is None:
+            return
+
+
+def _cursor_behind(context: ExecutionContext) -> bytes:
+    """Return the cursor of `queries.list_executions` behind an execution of the list."""
+    space = ids.tenant_and_namespace(context.execution_id)
+    prefix = keys.by_workflow_prefix(*space, context.workflow, context.status)
+    key = keys.by_workflow(
+        context.execution_id, context.workflow, context.status, context.started_at
+    )
+    return key[len(prefix) :]
+
+
+def _bytes_of_context(context: ExecutionContext) -> int:
+    return len((context.error or "").encode()) + len((context.cause or "").encode())
+
+
+def _events(
+    home: Partition, execution_id: str, after: int, *, newest_first: bool
+) -> Iterator[HistoryItem]:
+    while True:
+        found = queries.history(home.store, execution_id, after, CHUNK, newest_first=newest_first)
+        for sequence, row in found:
+            yield HistoryItem(sequence, row)
+        if len(found) < CHUNK:
+            return
+        after = found[-1][0]
+
+
+def _bytes_of_item(item: HistoryItem) -> int:
+    return document_bytes(item.row.event)
 
 
 def _require_reached(home: Partition, execution_id: str, sequence: int) -> None:

@@ -6,6 +6,7 @@ refused. It says where to go on, so that no list is kept between two requests.
 
 import base64
 import binascii
+from collections.abc import Callable, Iterable
 from typing import Final, Generic, TypeVar
 
 from msgspec import Struct
@@ -16,6 +17,11 @@ from stepraft.server.service.signing import SIGNATURE_BYTES, Signer
 
 PAGE_SIZE_DEFAULT: Final = 100
 PAGE_SIZE_MAX: Final = 1000
+CHUNK: Final = 64
+"""How many rows a list reads at a time: they may be large."""
+
+_ITEM_BYTES: Final = 512
+"""What an item takes in an answer beside its texts and documents, rather more than less."""
 _PURPOSE: Final = b"page"
 
 Item = TypeVar("Item")
@@ -40,6 +46,20 @@ class PageRequest(Struct, frozen=True):
         Errors: INVALID_ARGUMENT.
         """
         return checks.between(self.size, 0, PAGE_SIZE_MAX, "page_size") or PAGE_SIZE_DEFAULT
+
+
+def fitting(
+    items: Iterable[Item], count_max: int, bytes_max: int, bytes_of: Callable[[Item], int]
+) -> tuple[list[Item], bool]:
+    """Return as many items as one answer holds, one at the least, and whether they are all."""
+    taken: list[Item] = []
+    total = 0
+    for item in items:
+        total += bytes_of(item) + _ITEM_BYTES
+        if taken and (total > bytes_max or len(taken) == count_max):
+            return taken, False
+        taken.append(item)
+    return taken, True
 
 
 class Listing:

@@ -1,6 +1,7 @@
 """Workflows: kept in versions, checked before they are kept."""
 
 import asyncio
+from collections.abc import Iterator
 
 from msgspec import Struct
 
@@ -13,11 +14,12 @@ from stepraft.interpreter.language.parse import diagnose
 from stepraft.server.engine.partition import Partition
 from stepraft.server.service import checks, partitions
 from stepraft.server.service.callers import Caller
-from stepraft.server.service.pages import Listing, Page, PageRequest
+from stepraft.server.service.pages import CHUNK, Listing, Page, PageRequest, fitting
 from stepraft.server.service.partitions import Partitions
 from stepraft.server.service.signing import ClusterSecret
 from stepraft.server.settings import LimitsSection
 from stepraft.storage import queries
+from stepraft.storage.kv import ReadView
 
 
 class WorkflowInfo(Struct, frozen=True):
@@ -45,12 +47,19 @@ class WorkflowDefinition(Struct, frozen=True):
 
 
 class Workflows:
-    """What callers may do with workflows."""
+    """What callers may do with workflows. `page_bytes`: about how much one answer may hold."""
 
-    def __init__(self, shards: Partitions, secret: ClusterSecret, limits: LimitsSection) -> None:
+    def __init__(
+        self,
+        shards: Partitions,
+        secret: ClusterSecret,
+        limits: LimitsSection,
+        page_bytes: int,
+    ) -> None:
         self._partitions = shards
         self._secret = secret
         self._limits = limits
+        self._page_bytes = page_bytes
 
     async def put(
         self, caller: Caller, namespace: str, name: str, definition: str, description: str
@@ -116,17 +125,9 @@ class Workflows:
         listing = Listing(await self._secret.signer(), "workflows", caller.tenant, space)
         after = (listing.cursor(page.token) or b"").decode()
         with home.store.snapshot() as view:
-            heads = queries.list_workflows(view, caller.tenant, space, size + 1, after)
-            items = [
-                _info(space, head.name, version)
-                for head in heads[:size]
-                if (
-                    version := queries.workflow_version(
-                        view, caller.tenant, space, head.name, head.version
-                    )
-                )
-            ]
-        is_last = len(heads) <= size
+            found = _newest(view, caller.tenant, space, after)
+            named, is_last = fitting(found, size, self._page_bytes, _bytes_of_named)
+        items = [_info(space, *each) for each in named]
         return Page(items, "" if is_last else listing.token(items[-1].name.encode()))
 
     async def versions(
@@ -141,11 +142,9 @@ class Workflows:
         _head(home, caller, space, name)
         listing = Listing(await self._secret.signer(), "versions", caller.tenant, space, name)
         before = int(listing.cursor(page.token) or b"0")
-        found = queries.list_workflow_versions(
-            home.store, caller.tenant, space, name, size + 1, before
-        )
-        items = [_info(space, name, version) for version in found[:size]]
-        is_last = len(found) <= size
+        found = _versions(home, caller.tenant, space, name, before)
+        named, is_last = fitting(found, size, self._page_bytes, _bytes_of_named)
+        items = [_info(space, *each) for each in named]
         return Page(items, "" if is_last else listing.token(b"%d" % items[-1].version))
 
     def _home(self, caller: Caller, namespace: str) -> Partition:
@@ -175,6 +174,42 @@ def _head(home: Partition, caller: Caller, namespace: str, name: str) -> Workflo
         text = f"there is no workflow {name!r} in namespace {namespace!r}"
         raise Rejection(Reason.WORKFLOW_NOT_FOUND, text, field="name")
     return head
+
+
+_Named = tuple[str, WorkflowVersion]
+"""A workflow's name and one of its versions."""
+
+
+def _newest(view: ReadView, tenant: str, namespace: str, after: str) -> Iterator[_Named]:
+    while True:
+        heads = queries.list_workflows(view, tenant, namespace, CHUNK, after)
+        for head in heads:
+            version = queries.workflow_version(view, tenant, namespace, head.name, head.version)
+            assert version is not None, f"the newest version of {head.name!r} is not there"
+            yield head.name, version
+        if len(heads) < CHUNK:
+            return
+        after = heads[-1].name
+
+
+def _versions(
+    home: Partition, tenant: str, namespace: str, name: str, before: int
+) -> Iterator[_Named]:
+    while True:
+        # One at a time: each holds a whole definition.
+        found = queries.list_workflow_versions(home.store, tenant, namespace, name, 1, before)
+        if not found:
+            return
+        yield name, found[0]
+        before = found[0].version
+        if before == 1:
+            return
+
+
+def _bytes_of_named(named: _Named) -> int:
+    """Return the bytes that are read for an item, which bound a page as well as those it sends."""
+    _, version = named
+    return len(version.definition) + len(version.description.encode())
 
 
 def _info(namespace: str, name: str, version: WorkflowVersion) -> WorkflowInfo:

@@ -3,7 +3,7 @@
 isort:skip_file
 Executions: runs of a workflow, from their start over their history to their end.
 
-The head of workflows.proto says what holds for namespaces, documents, pages and errors everywhere.
+The head of workflows.proto says what holds for namespaces, names, documents, pages and errors everywhere.
 """
 
 from collections import abc as _abc
@@ -298,11 +298,9 @@ class StartExecutionRequest(_message.Message):
     version: _builtins.int
     """Its version; 0 means the newest at the start."""
     name: _builtins.str
-    """A name for the execution, unique in its workflow: 1 to 80 of A-Z a-z 0-9 _ . -, the first a letter or digit.
-    Empty: it has none.
-    """
+    """A name for the execution, unique in its workflow; empty: it has none."""
     idempotency_key: _builtins.str
-    """Makes the request safe to repeat: any text of at most 256 bytes, unique in the namespace. Empty: there is none."""
+    """Makes the request safe to repeat: at most 128 printable characters, unique in the namespace. Empty: there is none."""
     input: _builtins.str
     """The input, JSON text; empty means "{}"."""
     def __init__(

@@ -3,7 +3,7 @@
 isort:skip_file
 Executions: runs of a workflow, from their start over their history to their end.
 
-The head of workflows.proto says what holds for namespaces, documents, pages and errors everywhere.
+The head of workflows.proto says what holds for namespaces, names, documents, pages and errors everywhere.
 """
 
 from collections import abc as _abc

@@ -5,6 +5,8 @@ Workflows: named state machines in versions.
 
 What holds for every service of this package:
   namespace     1 to 80 of A-Z a-z 0-9 _ . -, the first a letter or digit; empty means "default".
+  names         of workflows and executions: 1 to 80 characters, none of them white space, a control character or one of
+                < > { } [ ] ? * " # % \\ ^ | ~ ` $ & , ; : /
   documents     string fields that hold JSON text (UTF-8, RFC 8259). Refused: NaN and Infinity, one key twice in an
                 object, lone surrogates, nesting deeper than the server's limit (128), more bytes than the server's
                 limit (262,144 unless it is set otherwise).
@@ -50,7 +52,7 @@ class Workflow(_message.Message):
     namespace: _builtins.str
     """Where it lives."""
     name: _builtins.str
-    """Its name, unique in the namespace: 1 to 80 of A-Z a-z 0-9 _ . -, the first a letter or digit."""
+    """Its name, unique in the namespace."""
     version: _builtins.int
     """1 for the first version, one more for each that follows."""
     description: _builtins.str
@@ -146,7 +148,7 @@ class PutWorkflowRequest(_message.Message):
     namespace: _builtins.str
     """Where it lives; empty means "default"."""
     name: _builtins.str
-    """The workflow's name; see Workflow.name."""
+    """The workflow's name."""
     definition: _builtins.str
     """The definition: JSON text in the Amazon States Language, at most 1,048,576 bytes unless the server sets it otherwise."""
     description: _builtins.str

@@ -5,6 +5,8 @@ Workflows: named state machines in versions.
 
 What holds for every service of this package:
   namespace     1 to 80 of A-Z a-z 0-9 _ . -, the first a letter or digit; empty means "default".
+  names         of workflows and executions: 1 to 80 characters, none of them white space, a control character or one of
+                < > { } [ ] ? * " # % \\ ^ | ~ ` $ & , ; : /
   documents     string fields that hold JSON text (UTF-8, RFC 8259). Refused: NaN and Infinity, one key twice in an
                 object, lone surrogates, nesting deeper than the server's limit (128), more bytes than the server's
                 limit (262,144 unless it is set otherwise).

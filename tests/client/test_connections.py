@@ -74,11 +74,13 @@ async def test_a_node_in_use_stays_in_use_until_it_is_left(fake_node: Callable[.
         await connections.close()
 
 
-async def test_a_node_that_comes_back_is_found_again(fake_node: Callable[..., Any]) -> None:
+async def test_a_node_that_comes_back_is_found_however_short_one_attempt_is(
+    fake_node: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stepraft.client.connections.CONNECT_TIMEOUT_S", 0.001)
     async with fake_node() as node:
         port = node.port
         connections = Connections(node.address)
-        await connections.ready(deadline=None)
     searching = asyncio.create_task(connections.ready(deadline=None))
     async with fake_node(port=port):
         connection = await searching

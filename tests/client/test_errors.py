@@ -91,6 +91,17 @@ async def test_the_details_of_a_refusal_are_kept(
     assert caught.value.violations == tuple(FieldViolation(*problem) for problem in problems)
 
 
+def test_a_rule_that_is_the_whole_text_is_said_once() -> None:
+    error = NotFoundError(
+        "NOT_FOUND",
+        "there is no execution e1",
+        reason="EXECUTION_NOT_FOUND",
+        violations=(FieldViolation("execution_id", "there is no execution e1"),),
+    )
+
+    assert str(error) == "EXECUTION_NOT_FOUND: execution_id: there is no execution e1"
+
+
 @pytest.mark.parametrize(
     "details",
     [

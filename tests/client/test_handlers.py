@@ -161,6 +161,17 @@ async def test_an_exit_in_a_plain_function_fails_its_task_alone() -> None:
     assert result.error == "SystemExit"
 
 
+async def test_a_message_without_a_utf_8_form_is_sent_all_the_same() -> None:
+    result = await outcome(raising(OSError("no file \udcff"))[0])
+
+    assert isinstance(result, Failed)
+    assert result.cause.startswith("no file \\udcff\n")
+
+
+async def test_a_long_error_name_is_cut_to_what_the_server_takes() -> None:
+    assert await outcome(raising(TaskFailure("E" * 300))[0]) == Failed("E" * 256, "")
+
+
 async def test_a_long_cause_is_cut_visibly() -> None:
     result = await outcome(raising(TaskFailure("Big", "x" * 50_000))[0])
 

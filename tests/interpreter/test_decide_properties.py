@@ -1,5 +1,6 @@
 """Whatever is asked, in whatever order: deciding answers or refuses, and never breaks."""
 
+import json
 from collections import deque
 from typing import Any
 
@@ -30,22 +31,57 @@ from stepraft.server.engine.working_state import WorkingState
 from stepraft.storage import appliers, keys, queries
 from stepraft.storage.memory import MemoryStore
 from stepraft.testing import VirtualClock, VirtualLoop
-from tests.interpreter.machines import catcher, fail, map_, parallel, pass_, retrier, scope, task, wait
+from tests.interpreter.machines import (
+    catcher,
+    fail,
+    map_,
+    parallel,
+    pass_,
+    retrier,
+    scope,
+    task,
+    wait,
+)
 
 CATCH_ALL = {"Catch": [catcher("R", "States.ALL", ResultPath="$.e")]}
 RETRY_ALL = {"Retry": [retrier("States.ALL", JitterStrategy="FULL", MaxAttempts=2)]}
 DEFINITIONS = [
-    scope(A=pass_(Assign={"x.$": "$"}), B=task("r", TimeoutSeconds=9, HeartbeatSeconds=3, **RETRY_ALL)),
+    scope(
+        A=pass_(Assign={"x.$": "$"}), B=task("r", TimeoutSeconds=9, HeartbeatSeconds=3, **RETRY_ALL)
+    ),
     {**scope(A=wait(SecondsPath="$.s"), B=task("r")), "TimeoutSeconds": 20},
-    scope(M=map_(scope(T=task("r", **RETRY_ALL), P=pass_(Assign={"y": 1})), ItemsPath="$.xs", MaxConcurrency=2, End=True, **CATCH_ALL), R=pass_()),
-    scope(P=parallel(scope(T1=task("r")), scope(F=fail("E")), End=True, **RETRY_ALL, **CATCH_ALL), R=wait(Seconds=5)),
-    scope(P=parallel(scope(M=map_(scope(Q=parallel(scope(T1=task("r")), scope(T2=task("r")))), ItemsPath="$.xs", **RETRY_ALL)), scope(W=wait(Seconds=4)))),
-]  # fmt: skip
+    scope(
+        M=map_(
+            scope(T=task("r", **RETRY_ALL), P=pass_(Assign={"y": 1})),
+            ItemsPath="$.xs",
+            MaxConcurrency=2,
+            End=True,
+            **CATCH_ALL,
+        ),
+        R=pass_(),
+    ),
+    scope(
+        P=parallel(scope(T1=task("r")), scope(F=fail("E")), End=True, **RETRY_ALL, **CATCH_ALL),
+        R=wait(Seconds=5),
+    ),
+    scope(
+        P=parallel(
+            scope(
+                M=map_(
+                    scope(Q=parallel(scope(T1=task("r")), scope(T2=task("r")))),
+                    ItemsPath="$.xs",
+                    **RETRY_ALL,
+                )
+            ),
+            scope(W=wait(Seconds=4)),
+        )
+    ),
+]
 INPUTS = [b"null", b'{"s":3,"xs":[1,2,3]}', b'{"s":-1,"xs":[]}', b'{"s":"x","xs":5}', b"[]"]
 
 
 class Bench:
-    """Decides commands one by one; what a command leaves behind is decided when the test says so."""
+    """Decides commands one by one; what they leave behind is decided when the test says so."""
 
     def __init__(self) -> None:
         self.loop = VirtualLoop()
@@ -56,7 +92,7 @@ class Bench:
             self.clock,
             Limits(reclaim_chunk=1, map_start_chunk=2, history_events=60),
             Definitions(),
-            lambda length: bytes(length),
+            bytes,
         )
         self.pending: deque[Command] = deque()
 
@@ -67,8 +103,9 @@ class Bench:
         except Rejection:
             return
         for event in decision.events:
-            kept = isinstance(event, HistoryEvent)
-            sequence = self.state.take_sequence(execution_of(event)) if kept else 0
+            sequence = 0
+            if isinstance(event, HistoryEvent):
+                sequence = self.state.take_sequence(execution_of(event))
             appliers.apply(event, self.state.batch, stamp, sequence)
         self.pending.extend(decision.commands)
 
@@ -121,8 +158,6 @@ def test_any_sequence_of_commands_is_answered(data: st.DataObject, in_steps: boo
 
 
 def put(name: str, definition: dict[str, Any]) -> PutWorkflow:
-    import json
-
     return PutWorkflow(
         tenant="t", namespace="n", name=name, definition=json.dumps(definition), description=""
     )
@@ -154,9 +189,7 @@ def commands(bench: Bench) -> st.SearchStrategy[Command]:
         st.builds(ActivateTask, task_id=tasks, worker=st.just("w"), lease_ms=st.integers(1, 9000)),
         st.builds(CompleteTask, task_id=tasks, delivery=delivery, output=document),
         st.builds(FailTask, task_id=tasks, delivery=delivery, error=error, cause=st.none()),
-        st.builds(
-            HeartbeatTask, task_id=tasks, delivery=delivery, lease_ms=st.integers(1, 9000)
-        ),
+        st.builds(HeartbeatTask, task_id=tasks, delivery=delivery, lease_ms=st.integers(1, 9000)),
         st.builds(HandBackTask, task_id=tasks, delivery=delivery),
         st.builds(FireTimer, timer_id=timers),
         st.builds(CancelExecution, execution_id=executions, error=st.none(), cause=st.none()),
@@ -172,7 +205,9 @@ def assert_ends(bench: Bench) -> None:
     assert bench.ids(keys.Family.TIMER) == []
     assert bench.ids(keys.Family.READY) == []
     parts = {keys.split_context(key)[1] for key, _ in bench.store.scan(keys.Family.CONTEXT.value)}
-    assert parts <= {part.value for part in (keys.Part.EXECUTION, keys.Part.INPUT, keys.Part.OUTPUT)}
+    assert parts <= {
+        part.value for part in (keys.Part.EXECUTION, keys.Part.INPUT, keys.Part.OUTPUT)
+    }
     for execution in bench.ids(keys.Family.CONTEXT, keys.Part.EXECUTION):
         history = queries.history(bench.store, execution, 0, 1000)
         assert [sequence for sequence, _ in history] == list(range(1, len(history) + 1))

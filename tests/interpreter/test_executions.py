@@ -213,8 +213,11 @@ def test_cancel_takes_the_workers_task_away(engine: InProcessEngine, begin: Begi
 
 @pytest.mark.parametrize(
     ("execution", "reason"),
-    [("ended", Reason.EXECUTION_ENDED), ("/default/default/e0000000/0000000000000000", Reason.EXECUTION_NOT_FOUND)],
-)  # fmt: skip
+    [
+        ("ended", Reason.EXECUTION_ENDED),
+        ("/default/default/e0000000/0000000000000000", Reason.EXECUTION_NOT_FOUND),
+    ],
+)
 def test_what_does_not_run_cannot_be_canceled(
     execution: str, reason: Reason, engine: InProcessEngine, begin: Begin
 ) -> None:
@@ -275,7 +278,10 @@ def test_of_two_ends_the_first_counts(moment: int, caplog: pytest.LogCaptureFixt
 def test_timeout_of_the_machine_ends_whatever_runs(
     engine: InProcessEngine, begin: Begin, lines_of: LinesOf, left_over: LeftOver
 ) -> None:
-    definition = {**scope(P=parallel(scope(A=wait(Seconds=90)), scope(T=task("work")))), "TimeoutSeconds": 30}
+    definition = {
+        **scope(P=parallel(scope(A=wait(Seconds=90)), scope(T=task("work")))),
+        "TimeoutSeconds": 30,
+    }
     execution = begin(definition)
 
     engine.advance(29.999)
@@ -300,7 +306,9 @@ def test_an_execution_that_ends_in_time_leaves_no_timer(
 def test_variables_go_with_their_scopes(
     engine: InProcessEngine, begin: Begin, left_over: LeftOver
 ) -> None:
-    inner = scope(C=pass_(Assign={"y.$": "$"}), D=pass_(Parameters={"sum.$": "States.MathAdd($x, $y)"}))
+    inner = scope(
+        C=pass_(Assign={"y.$": "$"}), D=pass_(Parameters={"sum.$": "States.MathAdd($x, $y)"})
+    )
     execution = begin(scope(A=pass_(Assign={"x": 10}), M=map_(inner)), [1, 2])
 
     assert engine.outcome(execution).output == [{"sum": 11}, {"sum": 12}]

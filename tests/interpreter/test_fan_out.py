@@ -196,7 +196,8 @@ def test_an_error_goes_up_through_all_levels(
 
 def test_reclaiming_in_chunks_leaves_nothing_running() -> None:
     engine = InProcessEngine(
-        budget=Budget(group_events=2, entry_events=2), limits=Limits(reclaim_chunk=2, map_start_chunk=3)
+        budget=Budget(group_events=2, entry_events=2),
+        limits=Limits(reclaim_chunk=2, map_start_chunk=3),
     )
     work = task("work", ResultSelector={"i.$": "$$.Map.Item.Index"})
     inner = map_(scope(T=work), ItemsPath="$.xs")

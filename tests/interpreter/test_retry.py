@@ -16,16 +16,32 @@ HALF = (1 << 55).to_bytes(7) + bytes(9)
     [
         pytest.param(Retrier(errors=("E",)), 0, HALF, 1000, id="default interval"),
         pytest.param(Retrier(errors=("E",)), 2, HALF, 4000, id="default rate doubles"),
-        pytest.param(Retrier(errors=("E",), interval_s=3, backoff_rate=1.5), 3, HALF, 10125, id="fractions of a second"),
+        pytest.param(
+            Retrier(errors=("E",), interval_s=3, backoff_rate=1.5),
+            3,
+            HALF,
+            10125,
+            id="fractions of a second",
+        ),
         pytest.param(Retrier(errors=("E",), backoff_rate=1.0), 50, HALF, 1000, id="rate of one"),
         pytest.param(Retrier(errors=("E",), max_delay_s=5), 2, HALF, 4000, id="below the maximum"),
-        pytest.param(Retrier(errors=("E",), max_delay_s=5), 3, HALF, 5000, id="at most the maximum"),
-        pytest.param(Retrier(errors=("E",), backoff_rate=10.0), 5000, HALF, 99_999_999_000, id="overflow is the longest delay"),
+        pytest.param(
+            Retrier(errors=("E",), max_delay_s=5), 3, HALF, 5000, id="at most the maximum"
+        ),
+        pytest.param(
+            Retrier(errors=("E",), backoff_rate=10.0),
+            5000,
+            HALF,
+            99_999_999_000,
+            id="overflow is the longest delay",
+        ),
         pytest.param(Retrier(errors=("E",), jitter="FULL"), 1, bytes(16), 0, id="lowest draw"),
         pytest.param(Retrier(errors=("E",), jitter="FULL"), 1, HALF, 1000, id="middle draw"),
-        pytest.param(Retrier(errors=("E",), jitter="FULL"), 1, b"\xff" * 16, 2000, id="highest draw"),
+        pytest.param(
+            Retrier(errors=("E",), jitter="FULL"), 1, b"\xff" * 16, 2000, id="highest draw"
+        ),
     ],
-)  # fmt: skip
+)
 def test_delay(retrier: Retrier, attempts_made: int, entropy: bytes, expected_ms: int) -> None:
     assert delay_ms(retrier, attempts_made, entropy) == expected_ms
 

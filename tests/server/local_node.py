@@ -17,7 +17,7 @@ from stepraft.server.config import single_node
 from stepraft.server.engine.partition import Partition
 from stepraft.server.engine.processor import Budget
 from stepraft.server.faults import Faults
-from stepraft.server.raft.contract import Role, RoleKind
+from stepraft.server.raft.contract import ProposalResult, Role, RoleKind
 from stepraft.server.service.application import Application
 from stepraft.server.service.callers import ANYBODY
 from stepraft.server.service.cluster import NodeStatus
@@ -38,6 +38,16 @@ class NoPeers:
 
     async def node_status(self, node_id: str, timeout_s: float) -> NodeStatus | None:
         return None
+
+
+class HeldLog(LocalLog):
+    """A log that, while it is held, commits nothing that is proposed."""
+
+    is_held = False
+
+    def propose(self, entry: bytes, done: Callable[[ProposalResult], None]) -> None:
+        if not self.is_held:
+            super().propose(entry, done)
 
 
 @dataclass
@@ -71,9 +81,10 @@ class LocalNode:
     def _end_epoch(self) -> None:
         self.application.end_epoch()
 
-    def _make_log(self, machine: Machine, on_role: Callable[[Role], None]) -> LocalLog:
+    def _make_log(self, machine: Machine, on_role: Callable[[Role], None]) -> HeldLog:
         self.on_role = on_role
-        return LocalLog(machine, on_role, self.node_id)
+        self.log = HeldLog(machine, on_role, self.node_id)
+        return self.log
 
     async def is_leading(self) -> None:
         while not self.partition.is_serving:
@@ -83,6 +94,14 @@ class LocalNode:
         """Lose the lead to another node, or to nobody."""
         self.on_role(Role(kind=RoleKind.FOLLOWER, term=2, leader_id=leader_id))
         while self.partition.is_serving or self.partition.leader_id != leader_id:
+            await self.partition.wait_for_change(1.0)
+
+    async def be_elected(self) -> None:
+        """Be elected, and not get as far as to begin an epoch."""
+        await self.follow(None)
+        self.log.is_held = True
+        self.on_role(Role(kind=RoleKind.LEADER, term=3, leader_id=self.node_id))
+        while self.partition.leader_id != self.node_id:
             await self.partition.wait_for_change(1.0)
 
     async def lead(self) -> None:

@@ -1,5 +1,6 @@
 """A whole node in this process: real store, real log, real port."""
 
+import asyncio
 from pathlib import Path
 
 import grpc
@@ -9,7 +10,13 @@ from stepraft.server.config import single_node
 from stepraft.server.node import Node
 from stepraft.server.raft.contract import StartError
 from stepraft.server.settings import Config, LogSection
-from stepraft.v1 import cluster_pb2_grpc, workflows_pb2, workflows_pb2_grpc
+from stepraft.v1 import (
+    cluster_pb2_grpc,
+    tasks_pb2,
+    tasks_pb2_grpc,
+    workflows_pb2,
+    workflows_pb2_grpc,
+)
 from stepraft.v1.cluster_pb2 import GetClusterStatusRequest, GetClusterStatusResponse
 from tests.server.local_node import PASS
 
@@ -55,6 +62,22 @@ async def test_a_node_says_where_it_is_reached(tmp_path: Path) -> None:
 
     [told] = status.nodes
     assert (told.address, told.node_id, told.reachable) == (node.grpc_address, "dev", True)
+
+
+async def test_a_worker_is_told_to_go_elsewhere_when_the_node_stops(tmp_path: Path) -> None:
+    node = Node(config_of(tmp_path))
+    await node.start()
+    async with grpc.aio.insecure_channel(node.grpc_address) as channel:
+        stream = tasks_pb2_grpc.TaskServiceStub(channel).StreamTasks()
+        hello = tasks_pb2.Hello(resources=["work"], worker_id="w")
+        await stream.write(tasks_pb2.WorkerMessage(hello=hello))
+        await put(node)
+
+        stopping = asyncio.create_task(node.stop())
+
+        assert await stream.read() == tasks_pb2.ServerMessage(draining=True)
+        assert await stream.read() is grpc.aio.EOF
+        await stopping
 
 
 async def test_a_port_in_use_stops_the_start_and_leaves_nothing_open(tmp_path: Path) -> None:

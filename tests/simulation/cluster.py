@@ -70,7 +70,9 @@ class Simulation:
         self.oracle = Oracle()
         self.group = Group(self.loop, self.chance, self.oracle.committed, self._applied)
         budget = self._budget()
-        limits = Limits(map_start_chunk=self.chance.randint(1, 4), reclaim_chunk=self.chance.randint(1, 4))  # fmt: skip
+        limits = Limits(
+            map_start_chunk=self.chance.randint(1, 4), reclaim_chunk=self.chance.randint(1, 4)
+        )
         self.replicas = {
             node_id: Replica(node_id, self.group, self.loop, self.chance, limits, budget)
             for node_id in NODE_IDS
@@ -163,6 +165,8 @@ class Simulation:
             case 3:
                 replica = self.chance.choice(list(self.replicas.values()))
                 replica.clock.offset_ms += self.chance.randint(-1000, 1000)
+            case _:
+                pass
 
     def _mend(self, likelihood: float) -> None:
         """Start what is down, and elect somebody if nobody leads, each perhaps."""

@@ -33,7 +33,7 @@ class Proposal(Struct):
 
 
 class Member:
-    """One replica's part in the group, from the start of its process to its end. A `ReplicatedLog`."""
+    """A replica's part in the group, from the start of its process to its end: `ReplicatedLog`."""
 
     def __init__(
         self, group: "Group", node_id: str, machine: Machine, on_role: Callable[[Role], None]

@@ -7,6 +7,7 @@ whether a task comes before its timeout) it gives every outcome that may be.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import product
+from math import prod
 from typing import Any
 
 from msgspec import Struct
@@ -28,6 +29,7 @@ from stepraft.interpreter.definition import (
 )
 from stepraft.interpreter.documents import Json
 from stepraft.interpreter.errors import (
+    EXCEED_TOLERATED_FAILURE_THRESHOLD,
     HEARTBEAT_TIMEOUT,
     NO_CHOICE_MATCHED,
     RUNTIME,
@@ -92,9 +94,7 @@ class Reference:
         """
         return self._scope(self._definition.top, self._data, {}, None)
 
-    def _scope(
-        self, scope: Scope, raw: Json, outer: Mapping[str, Json], item: Json
-    ) -> set[Result]:
+    def _scope(self, scope: Scope, raw: Json, outer: Mapping[str, Json], item: Json) -> set[Result]:
         ended: set[Result] = set()
         open_: list[tuple[str, bytes, bytes]] = [(scope.start_at, documents.dumps(raw), b"{}")]
         seen = set(open_)
@@ -219,11 +219,34 @@ class _Visit:
             try:
                 made = data_flow.item_input(state, self.raw, value, self._environment(item))
             except LanguageError as error:
-                children.append({self._failed(error)})
+                yield self._failed(error)
+                return
+            children.append(self.reference._scope(state.processor, made, self.variables, item))
+        failures_max = self._failures_max(state, len(children))
+        if failures_max is None:
+            yield from self._joined(children)
+        else:
+            yield from self._tolerant(children, failures_max)
+
+    def _failures_max(self, state: MapState, total: int) -> int | None:
+        count, percentage = data_flow.tolerated_failures(state, self.raw, self.environment)
+        limits = [] if count is None else [count]
+        if percentage is not None:
+            limits.append(int(total * percentage / 100))
+        return min(limits, default=None)
+
+    def _tolerant(self, children: list[set[Result]], failures_max: int) -> Iterator[Result]:
+        """Failed iterations are left out, unless there are too many."""
+        if prod(map(len, children)) > _OUTCOMES_MAX:
+            raise TooMany
+        for results in product(*children):
+            outputs = [result.output for result in results if not result.is_error]
+            if len(children) - len(outputs) > failures_max:
+                cause = "The specified tolerated failure threshold was exceeded"
+                error = EXCEED_TOLERATED_FAILURE_THRESHOLD
+                yield Result(is_error=True, error=error, cause=cause)
             else:
-                processed = self.reference._scope(state.processor, made, self.variables, item)
-                children.append(processed)
-        yield from self._joined(children)
+                yield self._left_or_failed(documents.loads(b"[" + b",".join(outputs) + b"]"))
 
     def _joined(self, children: list[set[Result]]) -> Iterator[Result]:
         """Any error that a child may end with may be the first; the outputs may be any
@@ -231,11 +254,10 @@ class _Visit:
         """
         for results in children:
             yield from (result for result in results if result.is_error)
-        fine = [[result.output for result in results if not result.is_error] for results in children]
-        combinations = 1
-        for outputs in fine:
-            combinations *= len(outputs)
-        if combinations > _OUTCOMES_MAX:
+        fine = [
+            [result.output for result in results if not result.is_error] for results in children
+        ]
+        if prod(map(len, fine)) > _OUTCOMES_MAX:
             raise TooMany
         for outputs in product(*fine):
             yield self._left_or_failed(documents.loads(b"[" + b",".join(outputs) + b"]"))
@@ -265,9 +287,7 @@ class _Visit:
 
     def _to(self, next_state: str | None, output: Json, assigned: Mapping[str, Json]) -> Result:
         variables = documents.dumps({**self.own, **assigned})
-        return Result(
-            output=documents.dumps(output), next_state=next_state, variables=variables
-        )
+        return Result(output=documents.dumps(output), next_state=next_state, variables=variables)
 
     def _failed(self, error: LanguageError) -> Result:
         cause = error.cause

@@ -39,7 +39,7 @@ class KillingFaults(Faults):
 
 
 class MortalPartition(Partition):
-    """A partition that hears nothing more once its process is dead, not even what was on its way."""
+    """A partition that hears nothing once its process is dead, not even what was on its way."""
 
     is_alive = True
 
@@ -107,7 +107,8 @@ class Replica:
     def kill(self) -> None:
         """End its process at once: `kill -9`, or a loss of power."""
         partition, self.partition = self.partition, None
-        assert partition is not None and self.member is not None, "it runs"
+        assert partition is not None, "it runs"
+        assert self.member is not None, "it runs"
         partition.is_alive = False
         self.member.stop()
         if partition.epoch is not None:

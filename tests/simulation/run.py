@@ -10,9 +10,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.simulation.cluster import simulate  # noqa: E402 - the path comes first
-from tests.simulation.defects import DEFECTS, show  # noqa: E402
-from tests.simulation.oracle import Violation  # noqa: E402
+from tests.simulation.cluster import simulate
+from tests.simulation.defects import DEFECTS, show
+from tests.simulation.oracle import Violation
 
 
 def main() -> int:
@@ -46,7 +46,9 @@ def find_defects(seeds: range) -> int:
     """Print for each defect the first seed that shows it."""
     unseen = 0
     for defect in DEFECTS:
-        seed = next((seed for seed in seeds if defect.seen_as in (show(defect, seed) or "\0")), None)
+        seed = next(
+            (seed for seed in seeds if defect.seen_as in (show(defect, seed) or "\0")), None
+        )
         print(f"{defect.name}: {seed}")
         unseen += seed is None
     return 1 if unseen else 0

@@ -80,7 +80,7 @@ class Generator:
                 return self._pass(depth, inside)
 
     def _choice(self, following: list[str]) -> Fields:
-        rules = [
+        rules: list[Fields] = [
             {"Variable": "$$.Execution.Input.n", "NumericGreaterThan": 5},
             {"Variable": "$.n", "IsPresent": True},
             {"Not": {"Variable": "$.r", "IsPresent": True}},
@@ -119,6 +119,10 @@ class Generator:
         }
         if self._happens(0.5):
             state["MaxConcurrency"] = self._chance.randint(1, 3)
+        if self._happens(0.2):
+            state["ToleratedFailureCount"] = self._chance.randint(0, 2)
+        elif self._happens(0.2):
+            state["ToleratedFailurePercentage"] = self._chance.choice([0, 34, 100])
         if self._happens(0.4):
             state["ItemSelector"] = {"i.$": "$$.Map.Item.Index", "v.$": "$$.Map.Item.Value"}
         return state
@@ -129,7 +133,12 @@ class Generator:
         return {"Type": "Wait", "Seconds": self._chance.randint(0, 20)}
 
     def _pass(self, depth: int, inside: str) -> Fields:
-        options: list[Fields] = [{}, {"Result": {"n": 1}}, {"Result": [1, 2]}, {"OutputPath": "$.n"}]
+        options: list[Fields] = [
+            {},
+            {"Result": {"n": 1}},
+            {"Result": [1, 2]},
+            {"OutputPath": "$.n"},
+        ]
         options.append({"Parameters": {"n.$": "$$.Execution.Input.n"}, "ResultPath": "$.r"})
         if self._reads_variable:
             options.append({"Parameters": {"first.$": "$first"}})

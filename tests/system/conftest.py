@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 
 from stepraft.testing.cluster import LocalCluster
 from stepraft.v1 import executions_pb2 as executions
@@ -43,6 +44,9 @@ DEFINITION = {
 }
 TASKS_OF_ONE = 3
 
+SETTINGS = {"limits": {"group_events": 2}}
+"""So that a command leaves others pending, for the next leader to find."""
+
 _ANOTHER_COUNTS = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION)
 
 Answer = TypeVar("Answer")
@@ -51,7 +55,7 @@ Answer = TypeVar("Answer")
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[LocalCluster]:
     """Three nodes, not started; what runs at the end is stopped, and a failure shows their logs."""
-    made = LocalCluster(tmp_path / "cluster")
+    made = LocalCluster(tmp_path / "cluster", settings=SETTINGS)
     try:
         yield made
     finally:
@@ -139,7 +143,9 @@ class Load:
         return list(reply.events)
 
     async def _end_of(self, execution_id: str) -> executions.Execution:
-        request = executions.WaitExecutionRequest(execution_id=execution_id, timeout={"seconds": 2})
+        request = executions.WaitExecutionRequest(
+            execution_id=execution_id, timeout=Duration(seconds=2)
+        )
         while True:
             reply = await self._answer(
                 lambda channel: executions_pb2_grpc.ExecutionServiceStub(channel).WaitExecution(
@@ -154,8 +160,8 @@ class Load:
             resources=["work"],
             worker_id=worker,
             max_tasks=10,
-            wait={"nanos": 200_000_000},
-            lease={"seconds": 2},
+            wait=Duration(nanos=200_000_000),
+            lease=Duration(seconds=2),
         )
         while not self._is_over:
             polled = await self._answer(

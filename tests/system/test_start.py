@@ -121,8 +121,8 @@ def test_a_wrong_configuration_is_told_line_by_line(config: Path) -> None:
         CONFIGURATION_IS_WRONG,
         [
             "stepraft: raft.fsync: expected `bool`, got `str`",
-            "stepraft: log.level: invalid enum value 'loud'; "
-            + "it is one of debug, info, warning, error",
+            "stepraft: log.level: invalid enum value 'loud'; it is one of "
+            + ", ".join(("debug", "info", "warning", "error")),
         ],
     )
 

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from stepraft.interpreter.documents import Json
+from stepraft.interpreter.lifecycle import ENDED
+from stepraft.server.engine.processor import Budget
 from stepraft.testing import InProcessEngine, TaskFailure, outline
 from tests.interpreter.machines import (
     catcher,
@@ -30,10 +32,6 @@ class Case(NamedTuple):
     input: Json
     expected: list[str]
     workers: Mapping[str, Worker] = {}
-
-
-def double(value: Any) -> Json:
-    return value * 2
 
 
 def failing(error: str, cause: str | None = None) -> Worker:
@@ -111,8 +109,10 @@ CASES = [
         10,
         [
             "StateStarted Size 10",
-            ("ExecutionCompleted FAILED States.NoChoiceMatched: Failed to transition out of the"
-            " state. The state does not point to a next state."),
+            (
+                "ExecutionCompleted FAILED States.NoChoiceMatched: Failed to transition out of the"
+                " state. The state does not point to a next state."
+            ),
         ],
     ),
     Case(
@@ -135,9 +135,11 @@ CASES = [
             "StateStarted A {}",
             "StateCompleted A {} -> B",
             "StateStarted B {}",
-            ("ExecutionCompleted FAILED States.Runtime: An error occurred while executing the state"
-            " 'B' (entered at the event id #4). Invalid path '$.missing' : No results for path:"
-            " $['missing']"),
+            (
+                "ExecutionCompleted FAILED States.Runtime: An error occurred while executing the"
+                " state 'B' (entered at the event id #4). Invalid path '$.missing' : No results for"
+                " path: $['missing']"
+            ),
         ],
     ),
     Case(
@@ -292,10 +294,14 @@ CASES = [
         {"x": 1},
         [
             'StateStarted M {"x":1}',
-            ("FanOutFailed Map States.Runtime: An error occurred while executing the state 'M'"
-            ' (entered at the event id #2). Reference path "$" must point to array.'),
-            ("ExecutionCompleted FAILED States.Runtime: An error occurred while executing the state"
-            " 'M' (entered at the event id #2). Reference path \"$\" must point to array."),
+            (
+                "FanOutFailed Map States.Runtime: An error occurred while executing the state 'M'"
+                ' (entered at the event id #2). Reference path "$" must point to array.'
+            ),
+            (
+                "ExecutionCompleted FAILED States.Runtime: An error occurred while executing the"
+                " state 'M' (entered at the event id #2). Reference path \"$\" must point to array."
+            ),
         ],
     ),
     Case(
@@ -336,3 +342,23 @@ def test_history(case: Case, engine: InProcessEngine, left_over: Callable[[], li
     assert lines == case.expected
     assert started.startswith("ExecutionStarted")
     assert left_over() == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_history_is_the_same_when_the_leader_changes_at_every_step(case: Case) -> None:
+    engine = InProcessEngine(budget=Budget(group_events=1, entry_events=1))
+    engine.put_workflow("W", dict(case.definition))
+    execution = engine.start("W", case.input)
+
+    while engine.execution(execution).status not in ENDED:
+        engine.restart()
+        task_ = engine.take(*case.workers)
+        engine.restart()
+        if task_ is not None:
+            engine.perform(task_, case.workers[task_.resource])
+        else:
+            assert engine.skip_wait()
+
+    _, *lines = outline(engine.history(execution))
+    assert sorted(lines[:-1]) == sorted(case.expected[:-1])
+    assert lines[-1] == case.expected[-1]

@@ -16,11 +16,13 @@ from tests.interpreter.machines import scope, wait
         pytest.param({"Seconds": 90}, None, 90, id="Seconds"),
         pytest.param({"SecondsPath": "$.s"}, {"s": 90}, 90, id="SecondsPath"),
         pytest.param({"Timestamp": "2026-01-01T00:01:30Z"}, None, 90, id="Timestamp"),
-        pytest.param({"TimestampPath": "$.t"}, {"t": "2026-01-01T00:01:30.5Z"}, 90.5, id="TimestampPath"),
+        pytest.param(
+            {"TimestampPath": "$.t"}, {"t": "2026-01-01T00:01:30.5Z"}, 90.5, id="TimestampPath"
+        ),
         pytest.param({"Seconds": 0}, None, 0, id="no time"),
         pytest.param({"Timestamp": "2020-01-01T00:00:00Z"}, None, 0, id="in the past"),
     ],
-)  # fmt: skip
+)
 def test_waits_no_shorter_and_no_longer(
     fields: dict[str, Any], data: Json, expected_s: float, engine: InProcessEngine, begin: Begin
 ) -> None:

@@ -89,6 +89,11 @@ def complete(token: bytes, output: str = "1") -> Call:
             id="a byte over the limit",
         ),
         pytest.param(
+            start(input="[" + "1e15," * 50_000 + "1]"),
+            Refusal(INVALID, "PAYLOAD_TOO_LARGE", ("input",)),
+            id="over the limit with its numbers written out",
+        ),
+        pytest.param(
             start(workflow="nothing"),
             Refusal("NOT_FOUND", "WORKFLOW_NOT_FOUND", ("workflow",)),
             id="unknown workflow",

@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 
 from stepraft.v1 import executions_pb2 as executions
 from stepraft.v1 import tasks_pb2 as tasks
@@ -148,7 +149,9 @@ async def test_a_call_to_a_leader_that_is_gone_waits_for_the_next() -> None:
 
 async def test_a_write_whose_connection_broke_has_an_unknown_outcome() -> None:
     async with two_nodes() as (leader, follower):
-        request = tasks.PollTasksRequest(resources=["work"], worker_id="w", wait={"seconds": 30})
+        request = tasks.PollTasksRequest(
+            resources=["work"], worker_id="w", wait=Duration(seconds=30)
+        )
         polling = asyncio.ensure_future(follower.tasks.PollTasks(request))
         await until(lambda: bool(leader.local.partition.leading().dispatcher.sessions()))
 

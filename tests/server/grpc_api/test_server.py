@@ -2,14 +2,21 @@
 
 import asyncio
 import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from stepraft.server import forward
+from stepraft.server.grpc_api import server
 from stepraft.server.grpc_api.services import SERVICES
 from stepraft.server.raft.contract import StartError
+from stepraft.server.settings import GrpcSection
 from stepraft.v1 import cluster_pb2
 from stepraft.v1 import executions_pb2 as executions
 from stepraft.v1 import tasks_pb2 as tasks
@@ -47,6 +54,15 @@ async def test_a_node_is_healthy_while_there_is_a_leader(leader: str | None, sta
         assert await health_of(node, "liveness") == SERVING
 
 
+async def test_a_node_that_was_elected_counts_as_leader_once_its_epoch_has_begun() -> None:
+    async with served() as node:
+        await node.local.be_elected()
+        await node.server.follow_leader()
+
+        status = await node.cluster.GetClusterStatus(cluster_pb2.GetClusterStatusRequest())
+        assert (status.leader_id, await health_of(node, "")) == ("", NOT_SERVING)
+
+
 async def test_reflection_names_every_service() -> None:
     async with served() as node:
         stub = reflection_pb2_grpc.ServerReflectionStub(node.channel)
@@ -61,6 +77,17 @@ async def test_reflection_names_every_service() -> None:
                 "grpc.reflection.v1alpha.ServerReflection",
             ]
         )
+
+
+def test_every_option_is_one_that_grpc_knows() -> None:
+    """A name that gRPC does not know has no effect, and nobody is told."""
+    spec = find_spec("grpc._cython.cygrpc")
+    assert spec is not None
+    assert spec.origin is not None
+    library = Path(spec.origin).read_bytes()
+    names = {name for name, _ in (*server.options(GrpcSection()), *forward.OPTIONS)}
+
+    assert {name for name in names if name.encode() + b"\0" not in library} == set()
 
 
 async def test_a_port_in_use_is_named() -> None:
@@ -173,12 +200,12 @@ async def test_a_worker_gets_tasks_and_answers_on_one_stream() -> None:
         await put(node.local, task=TASK)
         identifiers = [await started(node.local, "task", input=f"{n}") for n in range(3)]
         stream = node.tasks.StreamTasks()
-        hello = tasks.Hello(resources=["work"], worker_id="w", lease={"seconds": 60})
+        hello = tasks.Hello(resources=["work"], worker_id="w", lease=Duration(seconds=60))
 
         await stream.write(tasks.WorkerMessage(hello=hello))
         await stream.write(tasks.WorkerMessage(credits=3))
         received = list((await stream.read()).tasks)
-        outcomes = (
+        outcomes: tuple[dict[str, Any], ...] = (
             {"complete": tasks.TaskReport.Completion(output="1")},
             {"fail": tasks.TaskReport.Failure(error="Broken")},
             {"heartbeat": tasks.TaskReport.Heartbeat()},

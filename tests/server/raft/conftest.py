@@ -13,31 +13,16 @@ from stepraft.server.raft.consensus import Consensus
 from stepraft.server.raft.contract import ProposalResult, Role
 from stepraft.server.raft.disk import Folder
 from stepraft.server.raft.journal import Journal
+from stepraft.server.raft.library import syncobj
 from stepraft.server.raft.settings import RaftSettings
 from stepraft.server.raft.vote import Identity
+from tests.server.raft.machine import ListMachine
+from tests.server.raft.single import Alone
 
 T = TypeVar("T")
 
 WAIT_S = 20.0
 _LOOKS_PER_S = 200
-
-
-class ListMachine:
-    """Keeps what it applies."""
-
-    def __init__(self) -> None:
-        self.log: list[bytes] = []
-
-    @property
-    def applied_index(self) -> int:
-        return len(self.log)
-
-    def apply(self, index: int, term: int, entry: bytes) -> None:
-        assert index == len(self.log) + 1
-        self.log.append(entry)
-
-    def sync(self) -> int:
-        return len(self.log)
 
 
 class Group:
@@ -160,6 +145,13 @@ def open_journal(tmp_path: Path) -> Iterator[OpenJournal]:
     yield open_it
     while opened:
         opened.pop().close()
+
+
+@pytest.fixture
+def node(open_journal: OpenJournal, monkeypatch: pytest.MonkeyPatch) -> Alone:
+    clock = [1000.0]
+    monkeypatch.setattr(syncobj, "monotonicTime", lambda: clock[0])
+    return Alone(open_journal(), clock)
 
 
 def _ports(count: int) -> list[int]:

@@ -1,5 +1,6 @@
 """Real nodes on loopback: threads, sockets and folders."""
 
+import shutil
 import socket
 from pathlib import Path
 from queue import Queue
@@ -11,7 +12,8 @@ from stepraft.server.raft.consensus import Consensus
 from stepraft.server.raft.contract import ProposalKind, ProposalResult, RoleKind, StartError
 from stepraft.server.raft.proposals import REFUSED
 from stepraft.server.raft.settings import MIB
-from tests.server.raft.conftest import WAIT_S, Group, ListMachine
+from tests.server.raft.conftest import WAIT_S, Group
+from tests.server.raft.machine import ListMachine
 
 
 def test_three_nodes_elect_a_leader_and_apply_the_same_entries(group: Group) -> None:
@@ -49,6 +51,22 @@ def test_a_retiring_leader_hands_over_and_catches_up_when_it_returns(group: Grou
 
     group.await_entries([b"one", b"two"])
     assert group.leader() == second
+
+
+def test_a_follower_that_lost_its_folder_gets_everything_again(group: Group) -> None:
+    group.start()
+    leader = group.leader()
+    group.propose(leader, b"one")
+    group.await_entries([b"one"])
+    follower = next(node_id for node_id in group.members if node_id != leader)
+    group.stop(follower)
+    shutil.rmtree(group.settings(follower).folder)
+
+    group.start(follower)
+
+    group.await_entries([b"one"])
+    group.propose(group.leader(), b"two")
+    group.await_entries([b"one", b"two"])
 
 
 def test_without_a_majority_nothing_is_acknowledged(group: Group) -> None:

@@ -2,129 +2,25 @@
 
 from collections.abc import Callable
 from math import inf
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stepraft.server.raft import library
-from stepraft.server.raft.barriers import Barriers
-from stepraft.server.raft.contract import ProposalResult, Role
-from stepraft.server.raft.corrections import CorrectedRaft
-from stepraft.server.raft.exposed import CANDIDATE, FOLLOWER, LEADER
-from stepraft.server.raft.library import Node, SyncObj, SyncObjConf, syncobj
+from stepraft.server.raft.contract import ProposalResult
+from stepraft.server.raft.exposed import FOLLOWER
+from stepraft.server.raft.library import Node, SyncObj, SyncObjConf
 from stepraft.server.raft.messages import (
     Append,
     Appended,
     Mismatch,
-    PreVote,
-    PreVoteAnswer,
     RaftMessage,
     RequestVote,
     StaleTerm,
-    TimeoutNow,
     Vote,
 )
-from stepraft.server.raft.proposals import Proposals
-from stepraft.server.raft.settings import RaftSettings
-from tests.server.raft.conftest import ListMachine, OpenJournal
-
-MEMBERS = {"n1": "127.0.0.1:7001", "n2": "127.0.0.1:7002", "n3": "127.0.0.1:7003"}
-ONE, TWO, THREE = (b"\0one", b"\0two", b"\0three")
-
-
-class Sent:
-    """A network that keeps what is sent."""
-
-    def __init__(self) -> None:
-        self.messages: list[tuple[str, RaftMessage]] = []
-
-    def send(self, node_id: str, message: RaftMessage) -> bool:
-        self.messages.append((node_id, message))
-        return True
-
-    def tick(self, now: float) -> float:
-        return inf
-
-    def take(self) -> list[tuple[str, RaftMessage]]:
-        taken, self.messages = self.messages, []
-        return taken
-
-
-class Alone:
-    """One corrected node, n1 of three, whose clock and peers the test plays."""
-
-    def __init__(self, open_journal: OpenJournal, clock: list[float]) -> None:
-        self.clock = clock
-        self.sent = Sent()
-        self.machine = ListMachine()
-        self.journal = open_journal()
-        self.proposals = Proposals(entries_max=10, bytes_max=1000)
-        self.barriers = Barriers()
-        self.roles: list[Role] = []
-        settings = RaftSettings(
-            node_id="n1",
-            cluster_id="tests",
-            members=MEMBERS,
-            listen=MEMBERS["n1"],
-            folder=Path("unused"),
-        )
-        self.raft = CorrectedRaft(
-            settings,
-            self.journal,
-            self.sent,
-            self,
-            self.machine,
-            self.proposals,
-            self.barriers,
-            self.roles.append,
-        )
-        for node_id in ("n2", "n3"):
-            self.raft.on_connected(node_id)
-
-    def poll(self, timeout_s: float) -> None:
-        """A tick ends at once."""
-
-    def hear(self, node_id: str, *messages: RaftMessage) -> None:
-        for message in messages:
-            self.raft.on_message(node_id, message)
-
-    def tick(self, passed_s: float = 0.0) -> list[tuple[str, RaftMessage]]:
-        self.clock[0] += passed_s
-        self.raft.doTick()
-        return self.sent.take()
-
-    def lead(self) -> None:
-        """Win an election with the help of n2, who has the first entry of the term."""
-        self.tick(1.0)
-        self.hear("n2", PreVoteAnswer(self.raft.term, self.raft.term, True))
-        self.tick()
-        self.hear("n2", Vote(self.raft.term))
-        assert self.raft.state == LEADER
-        self.sent.take()
-
-
-@pytest.fixture
-def node(open_journal: OpenJournal, monkeypatch: pytest.MonkeyPatch) -> Alone:
-    clock = [1000.0]
-    monkeypatch.setattr(syncobj, "monotonicTime", lambda: clock[0])
-    return Alone(open_journal, clock)
-
-
-def append(*entries: tuple[int, bytes], **changes: int) -> Append:
-    fields: dict[str, Any] = {
-        "term": 1,
-        "previous_index": 1,
-        "previous_term": 0,
-        "commit_index": 1,
-        "floor_index": 0,
-        "round": 1,
-    }
-    return Append(**(fields | changes), entries=list(entries))
-
-
-def log_of(node: Alone) -> list[bytes]:
-    return [data for _, data in node.journal.entries(2, 100, 1 << 20)]
+from tests.server.raft.machine import ListMachine
+from tests.server.raft.single import ONE, THREE, TWO, Alone, append, log_of
 
 
 @pytest.fixture
@@ -207,8 +103,17 @@ def test_a_follower_acknowledges_after_one_sync_for_all_that_came(
 ) -> None:
     events: list[object] = []
     sync = node.journal.sync
-    monkeypatch.setattr(node.journal, "sync", lambda: (events.append("sync"), sync()))
-    monkeypatch.setattr(node.sent, "send", lambda node_id, m: events.append((node_id, m)) or True)
+
+    def observed_sync() -> None:
+        events.append("sync")
+        sync()
+
+    def observed_send(node_id: str, message: RaftMessage) -> bool:
+        events.append((node_id, message))
+        return True
+
+    monkeypatch.setattr(node.journal, "sync", observed_sync)
+    monkeypatch.setattr(node.sent, "send", observed_send)
     node.hear("n2", append((1, ONE)), append((1, TWO), previous_index=2, previous_term=1))
     assert events == []
 
@@ -237,70 +142,6 @@ def test_a_leader_of_an_older_term_is_told(node: Alone) -> None:
     node.hear("n3", append(term=4))
 
     assert node.sent.take() == [("n3", StaleTerm(5))]
-
-
-def test_plain_one_voter_counts_as_often_as_it_answers() -> None:
-    five = [Node(f"n{i}") for i in range(2, 6)]
-    transport = library.LibraryTransportBase(None, None, [])
-    transport.send = lambda *_: True
-    raft = SyncObj(Node("n1"), five, SyncObjConf(autoTick=False), transport=transport)
-    raft._SyncObj__raftState = CANDIDATE
-    raft._SyncObj__votesCount = 1
-    for _ in range(2):
-        raft._SyncObj__onMessageReceived(five[0], {"type": "response_vote", "term": 0})
-
-    assert raft._isLeader()
-
-
-def test_one_voter_counts_once(node: Alone) -> None:
-    node.tick(1.0)
-    node.hear("n2", PreVoteAnswer(0, 0, True))
-    node.tick()
-    node.hear("n2", Vote(0))
-    assert node.raft.state == CANDIDATE
-
-    node.hear("n2", Vote(1), Vote(1))
-
-    assert node.raft._SyncObj__votesCount == 2
-    assert node.raft.state == LEADER
-
-
-def test_nobody_stands_without_a_majority_that_would_vote_for_it(node: Alone) -> None:
-    sent = node.tick(1.0)
-
-    assert sent == [("n2", PreVote(0, 1, 0)), ("n3", PreVote(0, 1, 0))]
-    node.hear("n2", PreVoteAnswer(0, 0, False))
-    assert node.tick() == []
-    assert (node.raft.state, node.raft.term, node.journal.term) == (FOLLOWER, 0, 0)
-
-
-@pytest.mark.parametrize(
-    ("question", "waited_s", "is_granted"),
-    [
-        pytest.param(PreVote(1, 2, 1), 1.0, True, id="as far as we are"),
-        pytest.param(PreVote(1, 1, 0), 1.0, False, id="behind"),
-        pytest.param(PreVote(0, 9, 9), 1.0, False, id="of an older term"),
-        pytest.param(PreVote(1, 2, 1), 0.1, False, id="while we hear the leader"),
-    ],
-)
-def test_a_pre_vote_is_granted_to(
-    question: PreVote, waited_s: float, is_granted: bool, node: Alone
-) -> None:
-    node.hear("n2", append((1, ONE)))
-    node.clock[0] += waited_s
-    node.hear("n3", question)
-
-    answers = [message for _, message in node.sent.take() if isinstance(message, PreVoteAnswer)]
-    assert answers == [PreVoteAnswer(question.term, 1, is_granted)]
-
-
-def test_the_vote_is_on_disk_before_it_is_cast(node: Alone) -> None:
-    votes: list[tuple[int, str | None]] = []
-    node.sent.send = lambda *_: votes.append((node.journal.term, node.journal.vote)) or True  # type: ignore[method-assign,assignment,func-returns-value]
-    node.hear("n3", RequestVote(4, 1, 0))
-    node.hear("n2", RequestVote(4, 9, 3))
-
-    assert votes == [(4, "n3")]
 
 
 def test_a_stale_acknowledgement_moves_nothing(node: Alone) -> None:
@@ -395,33 +236,11 @@ def test_followers_learn_of_a_commit_at_once_and_need_not_answer(node: Alone) ->
     ]
 
 
-def test_a_retiring_leader_asks_the_follower_that_has_everything(node: Alone) -> None:
-    node.lead()
-    node.hear("n3", Appended(1, 1, 2))
-    node.tick()
-    node.raft.retire()
-
-    assert ("n3", TimeoutNow(1)) in node.tick()
-
-
-def test_who_is_asked_by_its_leader_stands_at_once(node: Alone) -> None:
-    node.hear("n2", append())
-    node.tick()
-    node.hear("n3", TimeoutNow(1))
-    node.hear("n2", TimeoutNow(1), append())
-
-    acknowledged, *requests = node.tick()
-
-    assert acknowledged == ("n2", Appended(1, 1, 1))
-    assert sorted(requests) == [("n2", RequestVote(2, 1, 0)), ("n3", RequestVote(2, 1, 0))]
-
-
 def test_the_machine_gets_every_index_once_and_an_error_leaves_the_tick(node: Alone) -> None:
     node.hear("n2", append((1, ONE), (1, TWO), commit_index=3))
-    failing = {"left": 1}
 
     def apply(index: int, term: int, entry: bytes) -> None:
-        if entry == b"two" and failing.pop("left", None):
+        if entry == b"two":
             raise RuntimeError("poison")
         ListMachine.apply(node.machine, index, term, entry)
 

@@ -2,7 +2,6 @@
 
 import resource
 import socket
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,11 +13,11 @@ from tests.server.raft.conftest import WAIT_S, Group
 
 
 @pytest.fixture
-def target(group: Group) -> Iterator[tuple[str, int]]:
+def target(group: Group) -> tuple[str, int]:
     """The port of a running node without its peers, so that it is waiting for the higher ids."""
     group.start("n1")
     host, port = group.members["n1"].split(":")
-    yield host, int(port)
+    return host, int(port)
 
 
 def said(**changes: object) -> bytes:

@@ -8,6 +8,7 @@ import pytest
 
 from stepraft.interpreter.errors import Reason, Rejection
 from stepraft.interpreter.lifecycle import ExecutionStatus
+from stepraft.server.service import partitions
 from stepraft.server.service.callers import ANYBODY, Caller
 from stepraft.server.service.executions import ListFilter
 from stepraft.server.service.pages import PageRequest
@@ -116,7 +117,7 @@ async def test_a_page_token_is_good_for_its_own_list_only(other: ListFilter) -> 
         pytest.param(True, HISTORY_OF_PASS[::-1], id="newest first"),
     ],
 )
-@pytest.mark.parametrize("size", [1, 2, 3, 4, 100])
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 100], ids=str)
 async def test_a_history_comes_whole_in_pages_of_any_size(
     newest_first: bool, expected: list[str], size: int
 ) -> None:
@@ -153,6 +154,40 @@ async def test_a_page_of_history_is_bounded_in_bytes() -> None:
                 break
 
         assert sizes == [1, 1, 1, 1]
+
+
+async def test_a_list_is_bounded_in_bytes() -> None:
+    async with local_node(grpc={"max_message_bytes": 200 * 1024}) as local:
+        await put(local, task=TASK)
+        executions = local.application.executions
+        for _ in range(5):
+            identifier = await started(local, "task")
+            await executions.cancel(ANYBODY, identifier, "Error", "x" * 32_000)
+            await executions.wait(ANYBODY, identifier, 5.0)
+
+        sizes, token = [], ""
+        while True:
+            page = await executions.list_page(
+                ANYBODY, ListFilter("", "", ()), PageRequest(100, token)
+            )
+            sizes.append(len(page.items))
+            token = page.next_token
+            if not token:
+                break
+
+        assert sizes == [3, 2]
+
+
+async def test_a_list_longer_than_one_reading_comes_whole() -> None:
+    async with local_node() as local:
+        await put(local, echo=PASS)
+        identifiers = [await started(local, "echo") for _ in range(150)]
+        executions = local.application.executions
+
+        page = await executions.list_page(ANYBODY, ListFilter("", "", ()), PageRequest(1000))
+
+        found = [view.context.execution_id for view in page.items]
+        assert (found, page.next_token) == (identifiers[::-1], "")
 
 
 async def test_a_watch_gives_what_was_and_what_comes_and_ends() -> None:
@@ -294,6 +329,24 @@ async def test_an_execution_of_another_tenant_does_not_exist() -> None:
             await local.application.executions.get(Caller(tenant="other"), identifier)
 
         assert refused.value.reason is Reason.EXECUTION_NOT_FOUND
+
+
+async def test_a_flood_of_commands_is_refused_before_anything_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with local_node() as local:
+        await put(local, echo=PASS)
+        monkeypatch.setattr(partitions, "QUEUED_MAX", 1)
+
+        answers = await asyncio.gather(
+            *(started(local, "echo") for _ in range(3)), return_exceptions=True
+        )
+
+        refused = [each.reason for each in answers if isinstance(each, Rejection)]
+        page = await local.application.executions.list_page(
+            ANYBODY, ListFilter("", "", ()), PageRequest()
+        )
+        assert (refused, len(page.items)) == ([Reason.OVERLOADED] * 2, 1)
 
 
 async def test_a_node_that_does_not_lead_says_so_before_anything_is_done() -> None:

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from stepraft.interpreter.decision import Delivery
 from stepraft.interpreter.errors import Reason, Rejection
 from stepraft.interpreter.lifecycle import ExecutionStatus
+from stepraft.server.service import tokens
 from stepraft.server.service.callers import ANYBODY
+from stepraft.server.service.signing import ClusterSecret
 from stepraft.server.service.task_reports import (
     HAND_BACK,
     Completion,
@@ -16,6 +19,7 @@ from stepraft.server.service.task_reports import (
     Outcome,
     Report,
 )
+from stepraft.server.service.tokens import TaskToken
 from stepraft.server.service.workers import Hello
 from tests.server.local_node import (
     TASK,
@@ -127,6 +131,26 @@ async def test_tasks_of_a_poll_whose_caller_is_gone_are_offered_again() -> None:
         assert local.partition.leading().dispatcher.sessions() == []
 
 
+async def test_tasks_that_came_to_a_caller_who_is_gone_are_offered_again() -> None:
+    async with local_node() as local:
+        await put(local, task=TASK)
+        polling = asyncio.create_task(polled(local))
+        await asyncio.sleep(0)
+        [session] = local.partition.leading().dispatcher.sessions()
+        deliver = session.deliver
+
+        def deliver_and_go(delivery: Delivery) -> None:
+            deliver(delivery)
+            polling.cancel()
+
+        session.deliver = deliver_and_go
+        await started(local, "task")
+
+        [task] = await polled(local)
+
+        assert task.delivery.delivery == 2
+
+
 async def test_a_poll_ends_when_the_leader_changes() -> None:
     async with local_node() as local:
         polling = asyncio.create_task(polled(local))
@@ -222,6 +246,10 @@ async def test_a_heartbeat_renews_the_lease_by_its_own_length() -> None:
         assert not answer.is_canceled
         assert answer.lease_deadline_ms >= task.delivery.lease_deadline_ms
         assert answer.lease_deadline_ms - task.started_at_ms >= 500_000
+        signer = await ClusterSecret(local.partition).signer()
+        assert tokens.read(task.token, signer, "default") == TaskToken(
+            task.delivery.task_id, 1, 500_000
+        )
 
 
 async def test_a_heartbeat_tells_that_the_task_is_no_longer_wanted() -> None:

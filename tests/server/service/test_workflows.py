@@ -127,6 +127,25 @@ async def test_the_versions_of_a_workflow_are_listed_newest_first_in_pages() -> 
         assert second.next_token == ""
 
 
+async def test_lists_are_bounded_in_bytes() -> None:
+    async with local_node(
+        grpc={"max_message_bytes": 200 * 1024}, limits={"definition_bytes": 60_000}
+    ) as local:
+        workflows = local.application.workflows
+        for number in range(3):
+            await put_pass(workflows, comment=str(number) + "x" * 49_000)
+            await put_pass(workflows, name=f"w{number}", comment="x" * 49_000)
+
+        versions = await workflows.versions(ANYBODY, "", "echo", PageRequest(100))
+        rest = await workflows.versions(ANYBODY, "", "echo", PageRequest(100, versions.next_token))
+        newest = await workflows.list_page(ANYBODY, "", PageRequest(100))
+
+        assert [info.version for info in versions.items] == [3, 2]
+        assert [info.version for info in rest.items] == [1]
+        assert [info.name for info in newest.items] == ["echo", "w0"]
+        assert (bool(newest.next_token), rest.next_token) == (True, "")
+
+
 async def test_the_workflows_of_another_tenant_do_not_exist() -> None:
     async with local_node() as local:
         await put(local, echo=PASS)

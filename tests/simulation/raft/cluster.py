@@ -1,4 +1,4 @@
-"""A whole group in one thread: real corrections and journals on simulated time, network and disks."""
+"""A whole group in one thread: real corrections and journals, simulated time, network, disks."""
 
 from collections.abc import Callable
 from functools import partial
@@ -43,8 +43,7 @@ class Cluster:
         self.clock.at += self.random.choice([0.001, 0.005, 0.02, 0.05])
         for node_id in NODE_IDS:
             if node_id in self.processes and node_id not in self.paused and self._likely(0.7):
-                process = self.processes[node_id]
-                self._run(node_id, lambda process=process: process.raft.doTick())
+                self._run(node_id, self.processes[node_id].raft.doTick)
         for _ in range(self.random.randrange(12)):
             ready = [pair for pair in self.links.arrived() if self._is_open(pair)]
             if not ready:

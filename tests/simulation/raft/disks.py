@@ -1,4 +1,4 @@
-"""A disk in memory under processes that die: without power, what was not synced survives in part."""
+"""A disk in memory under processes that die: without power, unsynced bytes survive in part."""
 
 from random import Random
 from typing import Final
