@@ -16,8 +16,9 @@ from collections.abc import Iterable
 from struct import Struct as Layout
 from typing import Final
 
-from crc32c import crc32c
 from msgspec import Struct
+
+from stepraft.server.raft.checksums import crc32c
 
 _PREFIX: Final = Layout("<4sI")
 _BODY: Final = Layout("<IIQQ")
@@ -80,7 +81,7 @@ def decode(buffer: bytes, offset: int, seed: int) -> Record | None:
     end = offset + HEADER_BYTES + length
     if magic != _MAGIC or end > len(buffer):
         return None
-    if crc32c(memoryview(buffer)[body_offset:end], seed) != crc:
+    if crc32c(buffer[body_offset:end], seed) != crc:
         return None
     return Record(offset, end, durable, index, term, buffer[offset + HEADER_BYTES : end])
 

@@ -3,9 +3,9 @@
 from typing import Final
 
 import msgspec
-from crc32c import crc32c
 from msgspec import Struct
 
+from stepraft.server.raft.checksums import crc32c
 from stepraft.server.raft.contract import StartError
 from stepraft.server.raft.vote import Identity, check_identity
 

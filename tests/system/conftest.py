@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -22,7 +23,7 @@ CALL_TIMEOUT_S = 10.0
 PAUSE_S = 0.05
 STARTS_AT_ONCE = 4
 
-DEFINITION = {
+DEFINITION: dict[str, object] = {
     "StartAt": "Both",
     "States": {
         "Both": {
@@ -44,9 +45,6 @@ DEFINITION = {
 }
 TASKS_OF_ONE = 3
 
-SETTINGS = {"limits": {"group_events": 2}}
-"""So that a command leaves others pending, for the next leader to find."""
-
 _ANOTHER_COUNTS = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION)
 
 Answer = TypeVar("Answer")
@@ -55,7 +53,7 @@ Answer = TypeVar("Answer")
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[LocalCluster]:
     """Three nodes, not started; what runs at the end is stopped, and a failure shows their logs."""
-    made = LocalCluster(tmp_path / "cluster", settings=SETTINGS)
+    made = LocalCluster(tmp_path / "cluster")
     try:
         yield made
     finally:
@@ -88,16 +86,29 @@ class Load:
 
     async def run(self, count: int) -> list[Ended]:
         """Start `count` executions, serve them, and return how they ended."""
+        async with self._connected():
+            return await self._run(count)
+
+    async def run_one(self, definition: dict[str, object], input_text: str) -> Ended:
+        """Start one execution of a workflow that needs no worker, and return how it ended."""
+        async with self._connected():
+            await self._put("one", definition)
+            execution_id = await self._start("one", 0, input_text)
+            execution = await self._end_of(execution_id)
+            return Ended(0, execution, await self._history_of(execution_id))
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[None]:
         self._channels = [grpc.aio.insecure_channel(address) for address in self._addresses]
         try:
             async with asyncio.timeout(LOAD_TIMEOUT_S):
-                return await self._run(count)
+                yield
         finally:
             for channel in self._channels:
                 await channel.close()
 
     async def _run(self, count: int) -> list[Ended]:
-        await self._put()
+        await self._put("load", DEFINITION)
         workers = [asyncio.create_task(self._work(f"w{number}")) for number in range(2)]
         free = asyncio.Semaphore(STARTS_AT_ONCE)
         ended = await asyncio.gather(*(self._one(number, free) for number in range(count)))
@@ -107,24 +118,24 @@ class Load:
 
     async def _one(self, number: int, free: asyncio.Semaphore) -> Ended:
         async with free:
-            execution_id = await self._start(number)
+            execution_id = await self._start("load", number, json.dumps(number))
         self._to_notice -= 1
         if self._to_notice == 0:
             self.noticed.set()
         execution = await self._end_of(execution_id)
         return Ended(number, execution, await self._history_of(execution_id))
 
-    async def _put(self) -> None:
-        request = workflows.PutWorkflowRequest(name="load", definition=json.dumps(DEFINITION))
+    async def _put(self, name: str, definition: dict[str, object]) -> None:
+        request = workflows.PutWorkflowRequest(name=name, definition=json.dumps(definition))
         await self._answer(
             lambda channel: workflows_pb2_grpc.WorkflowServiceStub(channel).PutWorkflow(
                 request, timeout=CALL_TIMEOUT_S
             )
         )
 
-    async def _start(self, number: int) -> str:
+    async def _start(self, workflow: str, number: int, input_text: str) -> str:
         request = executions.StartExecutionRequest(
-            workflow="load", idempotency_key=f"start {number}", input=json.dumps(number)
+            workflow=workflow, idempotency_key=f"start {number}", input=input_text
         )
         reply = await self._answer(
             lambda channel: executions_pb2_grpc.ExecutionServiceStub(channel).StartExecution(

@@ -1,12 +1,14 @@
 """Three real processes, and what happens when some of them die."""
 
 import asyncio
+import json
 from collections.abc import Callable
 
 import pytest
 
 from stepraft.server.faults import POINTS
 from stepraft.testing.cluster import LocalCluster
+from stepraft.v1 import executions_pb2 as executions
 from tests.system.conftest import Ended, Load, assert_done_once, wait_until_equal
 
 pytestmark = pytest.mark.system
@@ -14,6 +16,25 @@ pytestmark = pytest.mark.system
 EXECUTIONS = 30
 NTH_TIME = 25
 TRIES_MAX = 10
+
+ENTRY_AMID_THE_MAP = 4
+"""The secret is in the first entry of a new cluster, the workflow in the second, the beginning of
+the execution in the third: it leaves a command pending, as an entry holds 4096 events.
+"""
+
+WIDE: dict[str, object] = {
+    "StartAt": "Wide",
+    "States": {
+        "Wide": {
+            "Type": "Map",
+            "ItemProcessor": {
+                "StartAt": "Keep",
+                "States": {"Keep": {"Type": "Pass", "End": True}},
+            },
+            "End": True,
+        }
+    },
+}
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -30,6 +51,18 @@ def test_what_was_acknowledged_finishes_once_when_the_leader_dies(
     cluster.armed.clear()
     cluster.start("n1")
     wait_until_equal(cluster)
+
+
+def test_a_map_larger_than_one_entry_goes_on_where_its_leader_died(cluster: LocalCluster) -> None:
+    cluster.armed["n1"] = [f"processor.before_propose:{ENTRY_AMID_THE_MAP}"]
+    start_with_leader(cluster, "n1")
+    items = list(range(3000))
+
+    ended = asyncio.run(Load(cluster).run_one(WIDE, json.dumps(items)))
+
+    assert not cluster.nodes["n1"].is_running
+    assert ended.execution.status == executions.EXECUTION_STATUS_SUCCEEDED
+    assert json.loads(ended.execution.output) == items
 
 
 def test_a_killed_follower_is_not_missed_and_catches_up(cluster: LocalCluster) -> None:
