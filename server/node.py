@@ -18,6 +18,7 @@ import uvloop
 
 from stepraft.interpreter.limits import Limits
 from stepraft.server import config as configuration
+from stepraft.server import fail_stop
 from stepraft.server.clock import SystemClock
 from stepraft.server.engine.faulty_machine import FaultyMachine
 from stepraft.server.engine.partition import Partition
@@ -208,6 +209,7 @@ def dev(
 async def _run(config: Config, on_started: Callable[[Node], None]) -> None:
     asked_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    fail_stop.install(loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked_to_stop.set)
     node = Node(config)

@@ -1,0 +1,201 @@
+"""The faults: what each does to its targets, and how it is undone. And their schedule, from a seed.
+
+A fault begins every 5 to 15 seconds and lasts 3 to 8. It aims at the leader, a follower, any node,
+two nodes (so that there is no majority), or all.
+"""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from random import Random
+from typing import Final
+
+from msgspec import Struct
+
+from tests.chaos.clusters import CLIENTS, LoopbackCluster, NamespaceCluster, others
+
+FIRST_AT_S: Final = 5.0
+EVERY_S: Final = (5.0, 15.0)
+LASTS_S: Final = (3.0, 8.0)
+PAUSE_BETWEEN_S: Final = 2.0
+_STUTTER_S: Final = (0.05, 0.5)
+
+Targets = Sequence[str]
+
+
+class Kind(Struct, frozen=True):
+    """What a fault does. `inflict` works for up to `lasts_s` seconds and returns when it is undone;
+    `aims`: at whom. A kind that `ends_processes` lets its targets' processes end.
+    """
+
+    inflict: Callable[[LoopbackCluster, Targets, float], None]
+    aims: tuple[str, ...]
+    needs_hosts: bool = False
+    ends_processes: bool = False
+
+
+class Planned(Struct, frozen=True):
+    """A fault to come; `at_s` counts from the start of the load, `draw` picks among equals."""
+
+    kind: str
+    aim: str
+    at_s: float
+    lasts_s: float
+    draw: int
+
+
+def schedule(seconds: float, seed: int, kinds: Sequence[str]) -> Iterator[Planned]:
+    """Return the faults of a run, which all are undone before its load ends.
+
+    Every kind comes before one comes again.
+    """
+    random = Random(seed)
+    bag: list[str] = []
+    at_s = FIRST_AT_S
+    while True:
+        bag = bag or random.sample(list(kinds), len(kinds))
+        kind = bag.pop()
+        lasts_s = random.uniform(*LASTS_S)
+        if at_s + lasts_s > seconds:
+            return
+        aim = random.choice(KINDS[kind].aims)
+        yield Planned(kind, aim, at_s, lasts_s, random.randrange(1 << 30))
+        at_s += max(random.uniform(*EVERY_S), lasts_s + PAUSE_BETWEEN_S)
+
+
+def targets(aim: str, draw: int, node_ids: Sequence[str], leader: str | None) -> list[str]:
+    """Return the nodes that a fault hits; without a leader it is any of them."""
+    shuffled = Random(draw).sample(list(node_ids), len(node_ids))
+    followers = [node_id for node_id in shuffled if node_id != leader]
+    match aim:
+        case "leader":
+            return [leader or shuffled[0]]
+        case "follower":
+            return followers[:1]
+        case "random":
+            return shuffled[:1]
+        case "majority":
+            return sorted(shuffled[:2])
+        case _:
+            return sorted(shuffled)
+
+
+# What is done
+
+
+def _kill(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
+    for node_id in hit:
+        cluster.kill(node_id)
+    time.sleep(lasts_s)
+    cluster.start(*hit)
+
+
+def _kill_and_start(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
+    """Kill, and start again at once: the others may not have noticed."""
+    _kill(cluster, hit, 0.0)
+
+
+def _terminate(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
+    for node_id in hit:
+        try:
+            cluster.terminate(node_id)
+        except subprocess.TimeoutExpired:
+            cluster.kill(node_id)
+            raise
+    time.sleep(lasts_s)
+    cluster.start(*hit)
+
+
+def _pause(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
+    for node_id in hit:
+        cluster.pause(node_id)
+    time.sleep(lasts_s)
+    for node_id in hit:
+        cluster.resume(node_id)
+
+
+def _stutter(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
+    """Freeze and unfreeze, some tenths of a second each, as a machine does that has no memory."""
+    random = Random(repr((hit, lasts_s)))
+    until_s = time.monotonic() + lasts_s
+    while time.monotonic() < until_s:
+        _pause(cluster, hit, random.uniform(*_STUTTER_S))
+        time.sleep(random.uniform(*_STUTTER_S))
+
+
+def _isolate(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
+    """Cut nodes off from the others; clients reach them still."""
+    _network(cluster, lasts_s, lambda net: [net.isolate(one, others(net, one)) for one in hit])
+
+
+def _isolate_wholly(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
+    _network(
+        cluster, lasts_s, lambda net: [net.isolate(one, [*others(net, one), CLIENTS]) for one in hit]
+    )
+
+
+def _deafen(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
+    """Lose what the others send to a node, and not what it sends."""
+    _network(
+        cluster,
+        lasts_s,
+        lambda net: [net.cut(other, one) for one in hit for other in others(net, one)],
+    )
+
+
+def _mute(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
+    """Lose what a node sends to the others, and not what they send."""
+    _network(
+        cluster,
+        lasts_s,
+        lambda net: [net.cut(one, other) for one in hit for other in others(net, one)],
+    )
+
+
+def _split_pair(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
+    """Part a node from one of the others; the third one is connected with both."""
+    _network(cluster, lasts_s, lambda net: net.isolate(hit[0], others(net, hit[0])[:1]))
+
+
+def _network(
+    cluster: LoopbackCluster, lasts_s: float, cut: Callable[[NamespaceCluster], object]
+) -> None:
+    assert isinstance(cluster, NamespaceCluster), "the network of loopback cannot be cut"
+    cut(cluster)
+    time.sleep(lasts_s)
+    cluster.heal()
+
+
+def _fill_disk(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
+    assert isinstance(cluster, NamespaceCluster), "only a disk of our own may be filled"
+    for node_id in hit:
+        cluster.fill_disk(node_id)
+    time.sleep(lasts_s)
+    for node_id in hit:
+        cluster.empty_disk(node_id)
+
+
+_ONE: Final = ("leader", "leader", "follower")
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "kill": Kind(_kill, _ONE, ends_processes=True),
+    "kill-start": Kind(_kill_and_start, _ONE, ends_processes=True),
+    "kill-more": Kind(_kill, ("majority", "all"), ends_processes=True),
+    "kill-start-all": Kind(_kill_and_start, ("all",), ends_processes=True),
+    "terminate": Kind(_terminate, _ONE, ends_processes=True),
+    "pause": Kind(_pause, _ONE),
+    "pause-more": Kind(_pause, ("majority", "all")),
+    "stutter": Kind(_stutter, (*_ONE, "all")),
+    "isolate": Kind(_isolate, (*_ONE, "all"), needs_hosts=True),
+    "isolate-wholly": Kind(_isolate_wholly, _ONE, needs_hosts=True),
+    "deafen": Kind(_deafen, _ONE, needs_hosts=True),
+    "mute": Kind(_mute, _ONE, needs_hosts=True),
+    "split-pair": Kind(_split_pair, ("leader", "random"), needs_hosts=True),
+    "full-disk": Kind(_fill_disk, _ONE, needs_hosts=True),
+}
+"""The faults by name."""
+
+
+def kinds_for(*, has_hosts: bool) -> list[str]:
+    """Return the faults that can be made here."""
+    return [name for name, kind in KINDS.items() if has_hosts or not kind.needs_hosts]

@@ -1,0 +1,22 @@
+"""What all tests share: none leaves the process otherwise than it found it."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Undo what a command or a node that ran in this process did to the root logger."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    own = [
+        each
+        for each in root.handlers
+        if each not in handlers and not type(each).__module__.startswith("_pytest")
+    ]
+    for handler in own:
+        root.removeHandler(handler)
+    root.setLevel(level)
