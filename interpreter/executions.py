@@ -65,7 +65,9 @@ def start(command: StartExecution, view: View) -> Decision:
     timer = _timeout(execution_id, definition.timeout_s, view)
     if timer is not None:
         execution = replace(execution, timer_id=timer.timer_id)
-    key = ExecutionKey(execution_id=execution_id, fingerprint=_fingerprint(command))
+    key = None
+    if command.idempotency_key or command.name:
+        key = ExecutionKey(execution_id=execution_id, fingerprint=_fingerprint(command))
     started = ExecutionStarted(
         execution=execution,
         input=command.input,

@@ -13,6 +13,7 @@ partition: equal keys meet in one of them.
 
 import hashlib
 import re
+from functools import lru_cache
 
 from stepraft.interpreter.hlc import to_hex
 
@@ -35,6 +36,7 @@ def is_execution(text: str) -> bool:
     return _EXECUTION.match(text) is not None
 
 
+@lru_cache(maxsize=4096)
 def _hash7(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:7]
 

@@ -63,6 +63,11 @@ class HybridClock:
         self._last = next_stamp(self._last, self._clock.now_ms())
         return self._last
 
+    def next(self) -> int:
+        """Return the next stamp at the time of the last one: cheaper, for many at once."""
+        self._last += 1
+        return self._last
+
     def observe(self, stamp: int) -> None:
         """Make later stamps higher than `stamp`, which another node gave."""
         self._last = max(self._last, stamp)

@@ -23,7 +23,7 @@ from stepraft.interpreter.contexts import TaskContext
 from stepraft.interpreter.decide import decide
 from stepraft.interpreter.decision import NOTHING, Decision, Reply
 from stepraft.interpreter.errors import RUNTIME, Reason, Rejection
-from stepraft.interpreter.events import Event, HistoryEvent, execution_of
+from stepraft.interpreter.events import Event, ExecutionStarted, HistoryEvent, execution_of
 from stepraft.server.engine import effects
 from stepraft.server.engine.working_state import WorkingState
 from stepraft.server.faults import Faults
@@ -255,9 +255,10 @@ class Processor:
         return executions.fail(execution_id, RUNTIME, text, self.state)
 
     def _apply(self, event: Event, stamp: int) -> int:
-        kept = type(event) in _HISTORY_TYPES
         sequence = 0
-        if kept:
+        if type(event) is ExecutionStarted:
+            self.state.begin_history(event.execution.execution_id)
+        if type(event) in _HISTORY_TYPES:
             sequence = self.state.take_sequence(execution_of(cast("HistoryEvent", event)))
         appliers.apply(event, self.state.batch, stamp, sequence)
         self._tell(event)

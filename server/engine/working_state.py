@@ -128,6 +128,10 @@ class WorkingState:
         self._stamp = self._clock.tick()
         return self._stamp
 
+    def begin_history(self, execution_id: str) -> None:
+        """Note that an execution is new: its history need not be looked for."""
+        self._sequences[execution_id] = (0, self.number)
+
     def take_sequence(self, execution_id: str) -> int:
         """Return the place of the next event in an execution's history."""
         sequence = self.last_sequence(execution_id) + 1
@@ -190,7 +194,7 @@ class WorkingState:
 
     def new_stamp(self) -> int:
         """Return a stamp above all earlier ones: for a new id."""
-        return self._clock.tick()
+        return self._clock.next()
 
     def entropy(self) -> bytes:
         """Return 16 random bytes."""

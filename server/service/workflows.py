@@ -160,7 +160,7 @@ class Workflows:
         if errors:
             raise Rejection(
                 Reason.INVALID_DEFINITION,
-                "the definition is invalid: " + ", ".join(map(str, errors[:3])),
+                "the definition is invalid: " + ", ".join(error.text for error in errors[:3]),
                 field="definition",
                 violations=tuple(
                     (f"definition{each.location.rstrip('/')}", each.message) for each in errors

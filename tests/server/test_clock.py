@@ -95,3 +95,13 @@ def test_a_wall_clock_that_is_a_little_off_is_approached_slowly(
     assert clock.now_ms() == 1_000_100_100
     hands.pass_s(1_000.0)
     assert clock.now_ms() == 1_001_100_500
+
+
+def test_the_next_stamp_needs_no_look_at_the_clock() -> None:
+    hands = _Hands(1_000)
+    clock = HybridClock(hands)
+    first = clock.tick()
+    hands.at_ms = 2_000
+
+    assert clock.next() == first + 1
+    assert clock.tick() == stamp_of(2_000)

@@ -1,0 +1,107 @@
+"""What a run comes to, in figures."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from statistics import median
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.chaos.findings import Findings
+from tests.chaos.records import Answer, FaultRecord
+
+AFTERMATH_S: Final = 5.0
+"""How long after its end a fault still counts for a time without an accepted write."""
+SHOWN_MAX: Final = 5
+"""How many violations of one kind are printed; all are in the report's file."""
+
+
+def longest_gap_s(fault: FaultRecord, accepted_s: Sequence[float]) -> float:
+    """Return the longest time without an accepted write, from a fault until it is forgotten.
+
+    `accepted_s`: when writes were accepted, in order. What is cut off by the end of the run does
+    not count, as nobody tried to write any more.
+    """
+    until_s = fault.ended_s + AFTERMATH_S
+    before = [at_s for at_s in accepted_s if at_s < fault.began_s][-1:]
+    within = [at_s for at_s in accepted_s if fault.began_s <= at_s <= until_s]
+    after = [at_s for at_s in accepted_s if at_s > until_s][:1]
+    points = [*(before and [fault.began_s]), *within, *after]
+    return max((later - earlier for earlier, later in pairwise(points)), default=0.0)
+
+
+def print_report(console: Console, found: Findings, violations: dict[str, list[str]]) -> None:
+    """Print the load, the faults by kind, and the violations."""
+    console.print(_load(found))
+    console.print(_faults(found))
+    console.print(_checks(violations))
+    for name, texts in violations.items():
+        for text in texts[:SHOWN_MAX]:
+            console.print(f"  {name}: {text}", highlight=False, markup=False, soft_wrap=True)
+        if len(texts) > SHOWN_MAX:
+            console.print(f"  {name}: and {len(texts) - SHOWN_MAX} more")
+
+
+def last_line(found: Findings, violations: dict[str, list[str]], seconds: float, seed: int) -> str:
+    """Return the run in one line."""
+    completed = sum(
+        event.type == "TaskCompleted" for final in found.finals.values() for event in final.events
+    )
+    return (
+        f"chaos: {len(found.faults)} faults in {seconds:.0f} s, seed {seed}, "
+        f"{len(found.acknowledged_s)} executions acknowledged, {completed} tasks completed, "
+        f"{len(found.reads) + len(found.history_reads)} reads, "
+        f"violations {sum(map(len, violations.values()))}"
+    )
+
+
+def _load(found: Findings) -> Table:
+    table = Table(title="calls by answer", title_justify="left")
+    for heading in ("call", *Answer):
+        table.add_column(heading, justify="left" if heading == "call" else "right")
+    answers: dict[str, Counter[Answer]] = defaultdict(Counter)
+    for operation in found.operations:
+        answers[type(operation).__name__][operation.answer] += 1
+    for name, counts in sorted(answers.items()):
+        table.add_row(name, *(str(counts[answer]) for answer in Answer))
+    deliveries = Counter(
+        event.attempt
+        for final in found.finals.values()
+        for event in final.events
+        if event.type == "TaskCompleted"
+    )
+    again = sum(count for attempt, count in deliveries.items() if attempt > 1)
+    table.caption = f"{deliveries.total()} tasks completed, {again} of them not by the first delivery"
+    return table
+
+
+def _faults(found: Findings) -> Table:
+    table = Table(title="longest time without an accepted write, in seconds", title_justify="left")
+    table.add_column("fault")
+    table.add_column("aim")
+    for heading in ("times", "median", "max", "lasted"):
+        table.add_column(heading, justify="right")
+    accepted_s = sorted(start.returned_s for start in found.acknowledged_starts)
+    gaps: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+    for fault in found.faults:
+        gap_s = longest_gap_s(fault, accepted_s)
+        gaps[fault.kind, fault.aim].append((gap_s, fault.ended_s - fault.began_s))
+    for (kind, aim), measured in sorted(gaps.items()):
+        table.add_row(kind, aim, str(len(measured)), *_figures(measured))
+    return table
+
+
+def _figures(measured: list[tuple[float, float]]) -> Iterator[str]:
+    gaps_s = [gap_s for gap_s, _ in measured]
+    yield f"{median(gaps_s):.2f}"
+    yield f"{max(gaps_s):.2f}"
+    yield f"{median(lasted_s for _, lasted_s in measured):.1f}"
+
+
+def _checks(violations: dict[str, list[str]]) -> Table:
+    table = Table(show_header=False, box=None, padding=(0, 3, 0, 0))
+    for name, texts in violations.items():
+        table.add_row(name, str(len(texts)) if not texts else f"[bold red]{len(texts)}[/bold red]")
+    return table
