@@ -137,6 +137,7 @@ def task(message: tasks_pb2.Task) -> Task:
         lease_deadline=moment(message.lease_deadline),
         heartbeat_s=seconds(message.heartbeat) if message.HasField("heartbeat") else None,
         timeout_at=moment(message.timeout_at) if message.HasField("timeout_at") else None,
+        credentials=loads(message.credentials) if message.credentials else None,
     )
 
 

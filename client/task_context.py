@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 
+from stepraft.client.documents import Json, loads
 from stepraft.v1 import tasks_pb2
 
 
@@ -12,7 +13,8 @@ class TaskContext:
     `attempt` counts the deliveries of this task from 1: when it is more, another worker may have
     done some or all of the work. `task_id` is the same for all of them, so it makes a good
     idempotency key for what the handler calls. `retry_count` counts how often the Retry of the
-    state struck before; each retry is a task of its own.
+    state struck before; each retry is a task of its own. `credentials` are those of the state, None
+    if it has none.
     """
 
     def __init__(self, task: tasks_pb2.Task, send_heartbeat: Callable[[], None]) -> None:
@@ -23,6 +25,7 @@ class TaskContext:
         self.state_name = task.state_name
         self.attempt = task.attempt
         self.retry_count = task.retry_count
+        self.credentials: Json = loads(task.credentials) if task.credentials else None
         self._send_heartbeat = send_heartbeat
         self._canceled = threading.Event()
 

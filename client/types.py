@@ -156,7 +156,7 @@ class Task:
 
     `token` proves that the caller has it. `attempt` counts the deliveries from 1, `retry_count`
     the retries of the state from 0. Times are the leader's; `heartbeat_s` and `timeout_at` are None
-    where the state has no such limit.
+    where the state has no such limit. `credentials` are the state's, None if it has none.
     """
 
     task_id: str
@@ -172,6 +172,7 @@ class Task:
     lease_deadline: datetime
     heartbeat_s: float | None
     timeout_at: datetime | None
+    credentials: Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,8 @@ class TaskContext(Record, frozen=True, kw_only=True):
 
     Deadlines are Unix milliseconds, 0 for none. `delivery` counts the hand-outs; `worker`,
     `lease_deadline_ms` and `heartbeat_deadline_ms` are those of the present one. `timer_id`: the
-    timer that strikes no later than the first deadline.
+    timer that strikes no later than the first deadline. `credentials`: the state's Credentials,
+    empty if it has none.
     """
 
     task_id: str
@@ -140,6 +141,7 @@ class TaskContext(Record, frozen=True, kw_only=True):
     heartbeat_deadline_ms: int = 0
     lease_deadline_ms: int = 0
     timer_id: str | None = None
+    credentials: JsonText = b""
 
 
 class TimerKind(StrEnum):

@@ -43,6 +43,7 @@ class Delivery(Struct, frozen=True):
     lease_deadline_ms: int
     timeout_deadline_ms: int
     heartbeat_s: int
+    credentials: JsonText = b""
 
 
 class Renewed(Struct, frozen=True):

@@ -77,6 +77,7 @@ def _delivery(task: TaskContext, view: View) -> Delivery:
         lease_deadline_ms=task.lease_deadline_ms,
         timeout_deadline_ms=task.timeout_deadline_ms,
         heartbeat_s=task.heartbeat_s,
+        credentials=task.credentials,
     )
 
 

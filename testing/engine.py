@@ -59,7 +59,7 @@ Worker = Callable[[Json], Json]
 
 class Task(Struct, frozen=True):
     """One delivery of a task. `attempt` counts its deliveries, `retry_count` the retries of its
-    state.
+    state; `credentials` are the state's, None if it has none.
     """
 
     task_id: str
@@ -70,6 +70,7 @@ class Task(Struct, frozen=True):
     state_name: str
     retry_count: int
     lease_deadline_ms: int
+    credentials: Json = None
 
 
 class Outcome(Struct, frozen=True):
@@ -369,4 +370,5 @@ def _task(delivery: Delivery) -> Task:
         state_name=delivery.state_name,
         retry_count=delivery.retry_count,
         lease_deadline_ms=delivery.lease_deadline_ms,
+        credentials=documents.loads(delivery.credentials) if delivery.credentials else None,
     )

@@ -43,9 +43,17 @@ def start(state: TaskState, visit: Visit) -> Decision:
         heartbeat_s=data_flow.heartbeat_seconds(state, raw, environment) or 0,
         timeout_deadline_ms=deadline_ms,
         timer_id=timer.timer_id if timer is not None else None,
+        credentials=_credentials(state, visit),
     )
     work = ActivityWork(retries=(visit.work or NO_WORK).retries, task_id=task_id)
     return Decision(events=(TaskCreated(task=task, input=text, work=work, timer=timer),))
+
+
+def _credentials(state: TaskState, visit: Visit) -> JsonText:
+    """Return the state's Credentials as text, empty if it has none."""
+    if state.credentials is None:
+        return b""
+    return visit.encode(data_flow.credentials(state, visit.raw, visit.environment))
 
 
 def complete(state: TaskState, visit: Visit, result: JsonText) -> Decision:

@@ -148,6 +148,7 @@ def task(handed_out: HandedOut) -> tasks_pb2.Task:
         heartbeat=Duration(seconds=delivery.heartbeat_s) if delivery.heartbeat_s else None,
         started_at=timestamp(handed_out.started_at_ms),
         timeout_at=timestamp(delivery.timeout_deadline_ms),
+        credentials=delivery.credentials.decode(),
     )
 
 

@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stepraft/v1/tasks.proto\x12\x0bstepraft.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xeb\x02\n\x04Task\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\x0c\x12\x10\n\x08resource\x18\x03 \x01(\t\x12\r\n\x05input\x18\x04 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x05 \x01(\t\x12\x10\n\x08workflow\x18\x06 \x01(\t\x12\x12\n\nstate_name\x18\x07 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x08 \x01(\r\x12\x13\n\x0bretry_count\x18\t \x01(\r\x12\x32\n\x0elease_deadline\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\theartbeat\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\nstarted_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ntimeout_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb1\x01\n\x10PollTasksRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x11\n\tresources\x18\x02 \x03(\t\x12\x11\n\tmax_tasks\x18\x03 \x01(\r\x12\'\n\x04wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tworker_id\x18\x05 \x01(\t\x12(\n\x05lease\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\"5\n\x11PollTasksResponse\x12 \n\x05tasks\x18\x01 \x03(\x0b\x32\x11.stepraft.v1.Task\"4\n\x13\x43ompleteTaskRequest\x12\r\n\x05token\x18\x01 \x01(\x0c\x12\x0e\n\x06output\x18\x02 \x01(\t\"\x16\n\x14\x43ompleteTaskResponse\">\n\x0f\x46\x61ilTaskRequest\x12\r\n\x05token\x18\x01 \x01(\x0c\x12\r\n\x05\x65rror\x18\x02 \x01(\t\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\"\x12\n\x10\x46\x61ilTaskResponse\"%\n\x14HeartbeatTaskRequest\x12\r\n\x05token\x18\x01 \x01(\x0c\"]\n\x15HeartbeatTaskResponse\x12\x10\n\x08\x63\x61nceled\x18\x01 \x01(\x08\x12\x32\n\x0elease_deadline\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"$\n\x13HandBackTaskRequest\x12\r\n\x05token\x18\x01 \x01(\x0c\"\x16\n\x14HandBackTaskResponse\"\x7f\n\rWorkerMessage\x12!\n\x05hello\x18\x01 \x01(\x0b\x32\x12.stepraft.v1.Hello\x12\x0f\n\x07\x63redits\x18\x02 \x01(\r\x12(\n\x07reports\x18\x03 \x03(\x0b\x32\x17.stepraft.v1.TaskReport\x12\x10\n\x08\x64raining\x18\x04 \x01(\x08\"j\n\x05Hello\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x11\n\tresources\x18\x02 \x03(\t\x12\x11\n\tworker_id\x18\x03 \x01(\t\x12(\n\x05lease\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xf2\x02\n\nTaskReport\x12\x12\n\nrequest_id\x18\x01 \x01(\x04\x12\r\n\x05token\x18\x02 \x01(\x0c\x12\x36\n\x08\x63omplete\x18\x03 \x01(\x0b\x32\".stepraft.v1.TaskReport.CompletionH\x00\x12/\n\x04\x66\x61il\x18\x04 \x01(\x0b\x32\x1f.stepraft.v1.TaskReport.FailureH\x00\x12\x36\n\theartbeat\x18\x05 \x01(\x0b\x32!.stepraft.v1.TaskReport.HeartbeatH\x00\x12\x35\n\thand_back\x18\x06 \x01(\x0b\x32 .stepraft.v1.TaskReport.HandBackH\x00\x1a\x1c\n\nCompletion\x12\x0e\n\x06output\x18\x01 \x01(\t\x1a\'\n\x07\x46\x61ilure\x12\r\n\x05\x65rror\x18\x01 \x01(\t\x12\r\n\x05\x63\x61use\x18\x02 \x01(\t\x1a\x0b\n\tHeartbeat\x1a\n\n\x08HandBackB\t\n\x07outcome\"~\n\rServerMessage\x12 \n\x05tasks\x18\x01 \x03(\x0b\x32\x11.stepraft.v1.Task\x12\x1e\n\x04\x61\x63ks\x18\x02 \x03(\x0b\x32\x10.stepraft.v1.Ack\x12\x19\n\x11\x63\x61nceled_task_ids\x18\x03 \x03(\t\x12\x10\n\x08\x64raining\x18\x04 \x01(\x08\"\xb0\x01\n\x03\x41\x63k\x12\x12\n\nrequest_id\x18\x01 \x01(\x04\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12.\n\x0bretry_after\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x32\n\x0elease_deadline\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x63\x61nceled\x18\x06 \x01(\x08\x32\xef\x03\n\x0bTaskService\x12J\n\tPollTasks\x12\x1d.stepraft.v1.PollTasksRequest\x1a\x1e.stepraft.v1.PollTasksResponse\x12I\n\x0bStreamTasks\x12\x1a.stepraft.v1.WorkerMessage\x1a\x1a.stepraft.v1.ServerMessage(\x01\x30\x01\x12S\n\x0c\x43ompleteTask\x12 .stepraft.v1.CompleteTaskRequest\x1a!.stepraft.v1.CompleteTaskResponse\x12G\n\x08\x46\x61ilTask\x12\x1c.stepraft.v1.FailTaskRequest\x1a\x1d.stepraft.v1.FailTaskResponse\x12V\n\rHeartbeatTask\x12!.stepraft.v1.HeartbeatTaskRequest\x1a\".stepraft.v1.HeartbeatTaskResponse\x12S\n\x0cHandBackTask\x12 .stepraft.v1.HandBackTaskRequest\x1a!.stepraft.v1.HandBackTaskResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stepraft/v1/tasks.proto\x12\x0bstepraft.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x03\n\x04Task\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\x0c\x12\x10\n\x08resource\x18\x03 \x01(\t\x12\r\n\x05input\x18\x04 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x05 \x01(\t\x12\x10\n\x08workflow\x18\x06 \x01(\t\x12\x12\n\nstate_name\x18\x07 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x08 \x01(\r\x12\x13\n\x0bretry_count\x18\t \x01(\r\x12\x32\n\x0elease_deadline\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\theartbeat\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\nstarted_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ntimeout_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x63redentials\x18\x0e \x01(\t\"\xb1\x01\n\x10PollTasksRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x11\n\tresources\x18\x02 \x03(\t\x12\x11\n\tmax_tasks\x18\x03 \x01(\r\x12\'\n\x04wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tworker_id\x18\x05 \x01(\t\x12(\n\x05lease\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\"5\n\x11PollTasksResponse\x12 \n\x05tasks\x18\x01 \x03(\x0b\x32\x11.stepraft.v1.Task\"4\n\x13\x43ompleteTaskRequest\x12\r\n\x05token\x18\x01 \x01(\x0c\x12\x0e\n\x06output\x18\x02 \x01(\t\"\x16\n\x14\x43ompleteTaskResponse\">\n\x0f\x46\x61ilTaskRequest\x12\r\n\x05token\x18\x01 \x01(\x0c\x12\r\n\x05\x65rror\x18\x02 \x01(\t\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\"\x12\n\x10\x46\x61ilTaskResponse\"%\n\x14HeartbeatTaskRequest\x12\r\n\x05token\x18\x01 \x01(\x0c\"]\n\x15HeartbeatTaskResponse\x12\x10\n\x08\x63\x61nceled\x18\x01 \x01(\x08\x12\x32\n\x0elease_deadline\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"$\n\x13HandBackTaskRequest\x12\r\n\x05token\x18\x01 \x01(\x0c\"\x16\n\x14HandBackTaskResponse\"\x7f\n\rWorkerMessage\x12!\n\x05hello\x18\x01 \x01(\x0b\x32\x12.stepraft.v1.Hello\x12\x0f\n\x07\x63redits\x18\x02 \x01(\r\x12(\n\x07reports\x18\x03 \x03(\x0b\x32\x17.stepraft.v1.TaskReport\x12\x10\n\x08\x64raining\x18\x04 \x01(\x08\"j\n\x05Hello\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x11\n\tresources\x18\x02 \x03(\t\x12\x11\n\tworker_id\x18\x03 \x01(\t\x12(\n\x05lease\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xf2\x02\n\nTaskReport\x12\x12\n\nrequest_id\x18\x01 \x01(\x04\x12\r\n\x05token\x18\x02 \x01(\x0c\x12\x36\n\x08\x63omplete\x18\x03 \x01(\x0b\x32\".stepraft.v1.TaskReport.CompletionH\x00\x12/\n\x04\x66\x61il\x18\x04 \x01(\x0b\x32\x1f.stepraft.v1.TaskReport.FailureH\x00\x12\x36\n\theartbeat\x18\x05 \x01(\x0b\x32!.stepraft.v1.TaskReport.HeartbeatH\x00\x12\x35\n\thand_back\x18\x06 \x01(\x0b\x32 .stepraft.v1.TaskReport.HandBackH\x00\x1a\x1c\n\nCompletion\x12\x0e\n\x06output\x18\x01 \x01(\t\x1a\'\n\x07\x46\x61ilure\x12\r\n\x05\x65rror\x18\x01 \x01(\t\x12\r\n\x05\x63\x61use\x18\x02 \x01(\t\x1a\x0b\n\tHeartbeat\x1a\n\n\x08HandBackB\t\n\x07outcome\"~\n\rServerMessage\x12 \n\x05tasks\x18\x01 \x03(\x0b\x32\x11.stepraft.v1.Task\x12\x1e\n\x04\x61\x63ks\x18\x02 \x03(\x0b\x32\x10.stepraft.v1.Ack\x12\x19\n\x11\x63\x61nceled_task_ids\x18\x03 \x03(\t\x12\x10\n\x08\x64raining\x18\x04 \x01(\x08\"\xb0\x01\n\x03\x41\x63k\x12\x12\n\nrequest_id\x18\x01 \x01(\x04\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12.\n\x0bretry_after\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x32\n\x0elease_deadline\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x63\x61nceled\x18\x06 \x01(\x08\x32\xef\x03\n\x0bTaskService\x12J\n\tPollTasks\x12\x1d.stepraft.v1.PollTasksRequest\x1a\x1e.stepraft.v1.PollTasksResponse\x12I\n\x0bStreamTasks\x12\x1a.stepraft.v1.WorkerMessage\x1a\x1a.stepraft.v1.ServerMessage(\x01\x30\x01\x12S\n\x0c\x43ompleteTask\x12 .stepraft.v1.CompleteTaskRequest\x1a!.stepraft.v1.CompleteTaskResponse\x12G\n\x08\x46\x61ilTask\x12\x1c.stepraft.v1.FailTaskRequest\x1a\x1d.stepraft.v1.FailTaskResponse\x12V\n\rHeartbeatTask\x12!.stepraft.v1.HeartbeatTaskRequest\x1a\".stepraft.v1.HeartbeatTaskResponse\x12S\n\x0cHandBackTask\x12 .stepraft.v1.HandBackTaskRequest\x1a!.stepraft.v1.HandBackTaskResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,45 +34,45 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stepraft.v1.tasks_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TASK']._serialized_start=106
-  _globals['_TASK']._serialized_end=469
-  _globals['_POLLTASKSREQUEST']._serialized_start=472
-  _globals['_POLLTASKSREQUEST']._serialized_end=649
-  _globals['_POLLTASKSRESPONSE']._serialized_start=651
-  _globals['_POLLTASKSRESPONSE']._serialized_end=704
-  _globals['_COMPLETETASKREQUEST']._serialized_start=706
-  _globals['_COMPLETETASKREQUEST']._serialized_end=758
-  _globals['_COMPLETETASKRESPONSE']._serialized_start=760
-  _globals['_COMPLETETASKRESPONSE']._serialized_end=782
-  _globals['_FAILTASKREQUEST']._serialized_start=784
-  _globals['_FAILTASKREQUEST']._serialized_end=846
-  _globals['_FAILTASKRESPONSE']._serialized_start=848
-  _globals['_FAILTASKRESPONSE']._serialized_end=866
-  _globals['_HEARTBEATTASKREQUEST']._serialized_start=868
-  _globals['_HEARTBEATTASKREQUEST']._serialized_end=905
-  _globals['_HEARTBEATTASKRESPONSE']._serialized_start=907
-  _globals['_HEARTBEATTASKRESPONSE']._serialized_end=1000
-  _globals['_HANDBACKTASKREQUEST']._serialized_start=1002
-  _globals['_HANDBACKTASKREQUEST']._serialized_end=1038
-  _globals['_HANDBACKTASKRESPONSE']._serialized_start=1040
-  _globals['_HANDBACKTASKRESPONSE']._serialized_end=1062
-  _globals['_WORKERMESSAGE']._serialized_start=1064
-  _globals['_WORKERMESSAGE']._serialized_end=1191
-  _globals['_HELLO']._serialized_start=1193
-  _globals['_HELLO']._serialized_end=1299
-  _globals['_TASKREPORT']._serialized_start=1302
-  _globals['_TASKREPORT']._serialized_end=1672
-  _globals['_TASKREPORT_COMPLETION']._serialized_start=1567
-  _globals['_TASKREPORT_COMPLETION']._serialized_end=1595
-  _globals['_TASKREPORT_FAILURE']._serialized_start=1597
-  _globals['_TASKREPORT_FAILURE']._serialized_end=1636
-  _globals['_TASKREPORT_HEARTBEAT']._serialized_start=1638
-  _globals['_TASKREPORT_HEARTBEAT']._serialized_end=1649
-  _globals['_TASKREPORT_HANDBACK']._serialized_start=1651
-  _globals['_TASKREPORT_HANDBACK']._serialized_end=1661
-  _globals['_SERVERMESSAGE']._serialized_start=1674
-  _globals['_SERVERMESSAGE']._serialized_end=1800
-  _globals['_ACK']._serialized_start=1803
-  _globals['_ACK']._serialized_end=1979
-  _globals['_TASKSERVICE']._serialized_start=1982
-  _globals['_TASKSERVICE']._serialized_end=2477
+  _globals['_TASK']._serialized_end=490
+  _globals['_POLLTASKSREQUEST']._serialized_start=493
+  _globals['_POLLTASKSREQUEST']._serialized_end=670
+  _globals['_POLLTASKSRESPONSE']._serialized_start=672
+  _globals['_POLLTASKSRESPONSE']._serialized_end=725
+  _globals['_COMPLETETASKREQUEST']._serialized_start=727
+  _globals['_COMPLETETASKREQUEST']._serialized_end=779
+  _globals['_COMPLETETASKRESPONSE']._serialized_start=781
+  _globals['_COMPLETETASKRESPONSE']._serialized_end=803
+  _globals['_FAILTASKREQUEST']._serialized_start=805
+  _globals['_FAILTASKREQUEST']._serialized_end=867
+  _globals['_FAILTASKRESPONSE']._serialized_start=869
+  _globals['_FAILTASKRESPONSE']._serialized_end=887
+  _globals['_HEARTBEATTASKREQUEST']._serialized_start=889
+  _globals['_HEARTBEATTASKREQUEST']._serialized_end=926
+  _globals['_HEARTBEATTASKRESPONSE']._serialized_start=928
+  _globals['_HEARTBEATTASKRESPONSE']._serialized_end=1021
+  _globals['_HANDBACKTASKREQUEST']._serialized_start=1023
+  _globals['_HANDBACKTASKREQUEST']._serialized_end=1059
+  _globals['_HANDBACKTASKRESPONSE']._serialized_start=1061
+  _globals['_HANDBACKTASKRESPONSE']._serialized_end=1083
+  _globals['_WORKERMESSAGE']._serialized_start=1085
+  _globals['_WORKERMESSAGE']._serialized_end=1212
+  _globals['_HELLO']._serialized_start=1214
+  _globals['_HELLO']._serialized_end=1320
+  _globals['_TASKREPORT']._serialized_start=1323
+  _globals['_TASKREPORT']._serialized_end=1693
+  _globals['_TASKREPORT_COMPLETION']._serialized_start=1588
+  _globals['_TASKREPORT_COMPLETION']._serialized_end=1616
+  _globals['_TASKREPORT_FAILURE']._serialized_start=1618
+  _globals['_TASKREPORT_FAILURE']._serialized_end=1657
+  _globals['_TASKREPORT_HEARTBEAT']._serialized_start=1659
+  _globals['_TASKREPORT_HEARTBEAT']._serialized_end=1670
+  _globals['_TASKREPORT_HANDBACK']._serialized_start=1672
+  _globals['_TASKREPORT_HANDBACK']._serialized_end=1682
+  _globals['_SERVERMESSAGE']._serialized_start=1695
+  _globals['_SERVERMESSAGE']._serialized_end=1821
+  _globals['_ACK']._serialized_start=1824
+  _globals['_ACK']._serialized_end=2000
+  _globals['_TASKSERVICE']._serialized_start=2003
+  _globals['_TASKSERVICE']._serialized_end=2498
 # @@protoc_insertion_point(module_scope)

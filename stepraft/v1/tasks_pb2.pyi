@@ -48,6 +48,7 @@ class Task(_message.Message):
     HEARTBEAT_FIELD_NUMBER: _builtins.int
     STARTED_AT_FIELD_NUMBER: _builtins.int
     TIMEOUT_AT_FIELD_NUMBER: _builtins.int
+    CREDENTIALS_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     """The task's id: /{tenant}/{namespace}/t{7 hex digits}/{16 hex digits}. The same for all its deliveries."""
     token: _builtins.bytes
@@ -66,6 +67,8 @@ class Task(_message.Message):
     """Which delivery this is, 1 for the first. More than 1: another worker may have done some or all of the work."""
     retry_count: _builtins.int
     """How often the Retry of the state had struck before, 0 for the first try. Each retry is a new task."""
+    credentials: _builtins.str
+    """The Credentials of the state, JSON text: in whose name the worker is to act; empty if it has none."""
     @_builtins.property
     def lease_deadline(self) -> _timestamp_pb2.Timestamp:
         """When the lease runs out unless it is renewed, by the leader's clock."""
@@ -98,10 +101,11 @@ class Task(_message.Message):
         heartbeat: _duration_pb2.Duration | None = ...,
         started_at: _timestamp_pb2.Timestamp | None = ...,
         timeout_at: _timestamp_pb2.Timestamp | None = ...,
+        credentials: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["heartbeat", b"heartbeat", "lease_deadline", b"lease_deadline", "started_at", b"started_at", "timeout_at", b"timeout_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "execution_id", b"execution_id", "heartbeat", b"heartbeat", "input", b"input", "lease_deadline", b"lease_deadline", "resource", b"resource", "retry_count", b"retry_count", "started_at", b"started_at", "state_name", b"state_name", "task_id", b"task_id", "timeout_at", b"timeout_at", "token", b"token", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "credentials", b"credentials", "execution_id", b"execution_id", "heartbeat", b"heartbeat", "input", b"input", "lease_deadline", b"lease_deadline", "resource", b"resource", "retry_count", b"retry_count", "started_at", b"started_at", "state_name", b"state_name", "task_id", b"task_id", "timeout_at", b"timeout_at", "token", b"token", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

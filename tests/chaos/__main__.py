@@ -49,10 +49,8 @@ def main() -> int:
         asyncio.run(Run(cluster, folder, arguments.seed).go(arguments.seconds, plan))
         code = _check(folder, arguments.seconds, arguments.seed)
     finally:
-        cluster.restore() if code else None
-        cluster.stop()
+        cluster.close(keep_data=code != 0)
         if code:
-            cluster.keep_data()
             print(f"kept: {folder}")
         else:
             shutil.rmtree(folder)

@@ -66,8 +66,10 @@ class LoopbackCluster(LocalCluster):
             if not node.is_running:
                 self.start(node_id)
 
-    def keep_data(self) -> None:
-        """See that the nodes' data folders outlast this process; they do."""
+    def close(self, *, keep_data: bool) -> None:
+        """Stop all nodes; their data stays in the folder if it is to be kept."""
+        self.restore()
+        self.stop()
 
 
 class NamespaceCluster(LoopbackCluster):
@@ -166,10 +168,13 @@ class NamespaceCluster(LoopbackCluster):
             self.empty_disk(node_id)
         super().restore()
 
-    def keep_data(self) -> None:
-        """Copy the data folders to where they outlast this process."""
+    def close(self, *, keep_data: bool) -> None:
+        """Stop all nodes. Their disks vanish with this process, so what is kept is copied."""
+        super().close(keep_data=keep_data)
         for node in self.nodes.values():
-            shutil.copytree(node.data_dir, self.folder / f"{node.node_id}-data")
+            if keep_data:
+                shutil.copytree(node.data_dir, self.folder / f"{node.node_id}-data")
+            run("umount", str(node.data_dir))
 
 
 def others(cluster: LocalCluster, node_id: str) -> list[str]:

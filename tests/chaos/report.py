@@ -1,5 +1,7 @@
 """What a run comes to, in figures."""
 
+import math
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -18,17 +20,24 @@ SHOWN_MAX: Final = 5
 """How many violations of one kind are printed; all are in the report's file."""
 
 
-def longest_gap_s(fault: FaultRecord, accepted_s: Sequence[float]) -> float:
-    """Return the longest time without an accepted write, from a fault until it is forgotten.
+def longest_gaps_s(faults: Sequence[FaultRecord], accepted_s: Sequence[float]) -> list[float]:
+    """Return for each fault the longest time without an accepted write that it caused.
 
-    `accepted_s`: when writes were accepted, in order. What is cut off by the end of the run does
-    not count, as nobody tried to write any more.
+    `accepted_s`: when writes were accepted; both in order. A fault counts until it is forgotten, or
+    the next one begins. What the end of the load cuts off does not count.
     """
-    until_s = fault.ended_s + AFTERMATH_S
-    before = [at_s for at_s in accepted_s if at_s < fault.began_s][-1:]
-    within = [at_s for at_s in accepted_s if fault.began_s <= at_s <= until_s]
-    after = [at_s for at_s in accepted_s if at_s > until_s][:1]
-    points = [*(before and [fault.began_s]), *within, *after]
+    ends_s = [fault.ended_s + AFTERMATH_S for fault in faults]
+    next_s = [*(fault.began_s for fault in faults[1:]), math.inf]
+    return [
+        _longest_gap_s(fault.began_s, min(end_s, following_s), accepted_s)
+        for fault, end_s, following_s in zip(faults, ends_s, next_s, strict=True)
+    ]
+
+
+def _longest_gap_s(since_s: float, until_s: float, accepted_s: Sequence[float]) -> float:
+    """Return the longest gap that begins between two times."""
+    first, last = bisect_left(accepted_s, since_s), bisect_right(accepted_s, until_s)
+    points = [since_s, *accepted_s[first : last + 1]]
     return max((later - earlier for earlier, later in pairwise(points)), default=0.0)
 
 
@@ -85,8 +94,8 @@ def _faults(found: Findings) -> Table:
         table.add_column(heading, justify="right")
     accepted_s = sorted(start.returned_s for start in found.acknowledged_starts)
     gaps: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
-    for fault in found.faults:
-        gap_s = longest_gap_s(fault, accepted_s)
+    longest_s = longest_gaps_s(found.faults, accepted_s)
+    for fault, gap_s in zip(found.faults, longest_s, strict=True):
         gaps[fault.kind, fault.aim].append((gap_s, fault.ended_s - fault.began_s))
     for (kind, aim), measured in sorted(gaps.items()):
         table.add_row(kind, aim, str(len(measured)), *_figures(measured))

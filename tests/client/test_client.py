@@ -143,6 +143,7 @@ TASK = tasks_pb2.Task(
     started_at=NOON,
     lease_deadline=NOON,
     heartbeat=Duration(seconds=5),
+    credentials='{"RoleArn": "charger"}',
 )
 TASK_VALUE = Task(
     task_id="t1",
@@ -158,6 +159,7 @@ TASK_VALUE = Task(
     lease_deadline=NOON_VALUE,
     heartbeat_s=5.0,
     timeout_at=None,
+    credentials={"RoleArn": "charger"},
 )
 
 

@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from stepraft.interpreter.commands import CompleteTask
+from stepraft.interpreter.documents import Json
 from stepraft.interpreter.errors import Reason, Rejection
 from stepraft.testing import InProcessEngine, Task
 from tests.interpreter.conftest import Begin, LinesOf
@@ -228,6 +229,24 @@ def test_the_heartbeat_stops_counting_when_the_lease_runs_out(
 
     assert engine.execution(execution).status == "RUNNING"
     assert take(engine).attempt == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "credentials"),
+    [
+        pytest.param({}, None, id="none"),
+        pytest.param({"Credentials": {"RoleArn": "charger"}}, {"RoleArn": "charger"}, id="fixed"),
+        pytest.param(
+            {"Credentials": {"RoleArn.$": "$.role"}}, {"RoleArn": "teller"}, id="from the input"
+        ),
+    ],
+)
+def test_a_worker_gets_the_credentials_of_the_state(
+    fields: dict[str, Json], credentials: Json, engine: InProcessEngine, begin: Begin
+) -> None:
+    begin(scope(T=task("work", **fields)), {"role": "teller"})
+
+    assert take(engine).credentials == credentials
 
 
 def test_timeouts_come_from_paths(engine: InProcessEngine, begin: Begin) -> None:
