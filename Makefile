@@ -1,8 +1,10 @@
 # Each target sets up .venv first, if it is not there or no longer fits the lock.
-.PHONY: setup demo test check bench sim proto lock format
+.PHONY: setup demo test check bench sim chaos conformance proto lock format
 
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
 SEEDS ?= 1-100
+SECONDS ?= 60
+SEED ?= 1
 ARGS ?=
 
 setup: .venv/ready
@@ -21,6 +23,12 @@ bench: setup  ## Throughput and latency against one node and three.
 
 sim: setup  ## The consensus, then the whole path, under seeded faults: SEEDS=1-100.
 	$(RUN) sh -c 'python tests/simulation/raft/run.py --seeds $(SEEDS) && python tests/simulation/run.py --seeds $(SEEDS)'
+
+chaos: setup  ## Three real nodes under load and faults, and a checker over all that was seen: SECONDS=60 SEED=1.
+	$(RUN) python -m tests.chaos --seconds $(SECONDS) --seed $(SEED) $(ARGS)
+
+conformance: setup  ## Recorded cases of AWS against a real server: CASES=DIR FAILURES=FILE.
+	$(RUN) python -m tests.conformance $(if $(CASES),--cases $(CASES)) $(if $(FAILURES),--failures $(FAILURES))
 
 proto: setup  ## Writes stepraft/v1 from proto/.
 	$(RUN) scripts/proto

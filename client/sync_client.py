@@ -215,8 +215,16 @@ class SyncClient:
             raise
 
     def _each(self, items: AsyncGenerator[Result, None]) -> Generator[Result, None, None]:
+        # A step that a Ctrl-C canceled may not have ended when the iteration is closed.
+        turn = asyncio.Lock()
+
         async def step() -> Result | _End:
-            return await anext(items, _End())
+            async with turn:
+                return await anext(items, _End())
+
+        async def end() -> None:
+            async with turn:
+                await items.aclose()
 
         try:
             while not isinstance(item := self._run(step()), _End):
@@ -224,4 +232,4 @@ class SyncClient:
         finally:
             # An iteration that was left early may be closed after the client.
             if not self._loop.is_closed():
-                self._run(items.aclose())
+                self._run(end())

@@ -46,7 +46,7 @@ class CompleteState(TaggedRecord, frozen=True, kw_only=True):
     `message` as its cause.
 
     `is_reclaimed`: the error came from a child of a Parallel or Map state, and the other children
-    are gone.
+    are gone. `also_matched_by`: see `errors.matches`.
     """
 
     activity_id: str
@@ -55,6 +55,7 @@ class CompleteState(TaggedRecord, frozen=True, kw_only=True):
     reason: str | None = None
     message: str | None = None
     is_reclaimed: bool = False
+    also_matched_by: tuple[str, ...] = ()
 
 
 class StartBranch(TaggedRecord, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stepraft.interpreter import documents, ids
+from stepraft.interpreter.definition import WorkFields
 from stepraft.interpreter.documents import Json
 from stepraft.interpreter.expressions.timestamps import from_unix_ms
 from stepraft.interpreter.hlc import physical_ms
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def build(visit: Visit) -> dict[str, Json]:
-    """Return `{Execution, StateMachine, State}`, and inside an iteration also `Map`."""
+    """Return `{Execution, StateMachine, State}`, and inside an iteration also `Map`. `RetryCount`
+    is there for states that can be retried.
+    """
     execution = visit.execution
     tree: dict[str, Json] = {
         "Execution": {
@@ -33,7 +36,7 @@ def build(visit: Visit) -> dict[str, Json]:
         "State": {
             "Name": visit.activity.state_name,
             "EnteredTime": from_unix_ms(physical_ms(visit.activity.entered_at)),
-            "RetryCount": visit.retry_count,
+            **({"RetryCount": visit.retry_count} if isinstance(visit.state, WorkFields) else {}),
         },
     }
     item = _enclosing_item(visit.scope, visit.view)

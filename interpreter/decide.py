@@ -202,10 +202,10 @@ def _finish(visit: Visit, command: CompleteState) -> Decision:
 def _fail_state(visit: Visit, command: CompleteState) -> Decision:
     if isinstance(visit.state, ParallelState | MapState):
         return fan_out.failed(visit, command)
-    scheduled = retry.schedule(visit, command.reason)
+    scheduled = retry.schedule(visit, command.reason, command.also_matched_by)
     if scheduled is not None:
         return Decision(events=(scheduled,))
-    return outcome.catch(visit, command.reason, command.message)
+    return outcome.catch(visit, command.reason, command.message, command.also_matched_by)
 
 
 def _create_task(command: CreateTask, view: View) -> Decision:

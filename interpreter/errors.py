@@ -7,7 +7,7 @@ status.
 Source: https://states-language.net/spec.html#appendix-a and #errors
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -56,16 +56,21 @@ _UNCATCHABLE_BY_TASK_FAILED: Final = frozenset(
 )
 
 
-def matches(error_equals: Iterable[str], error_name: str) -> bool:
+def matches(
+    error_equals: Iterable[str], error_name: str, also_matched_by: Sequence[str] = ()
+) -> bool:
     """Whether a Retrier or Catcher with this `ErrorEquals` answers the error.
 
     A name matches itself. `States.ALL` matches all but States.DataLimitExceeded and
     States.Runtime; `States.TaskFailed` all but these two and the timeouts; `States.Timeout` also a
-    missed heartbeat.
+    missed heartbeat. `also_matched_by` are further names that answer this one error: where it came
+    from may say more than its own name.
 
     Source: https://states-language.net/spec.html#error-representation
     """
-    return any(_matches_one(pattern, error_name) for pattern in error_equals)
+    return any(
+        pattern in also_matched_by or _matches_one(pattern, error_name) for pattern in error_equals
+    )
 
 
 def _matches_one(pattern: str, error_name: str) -> bool:
@@ -88,6 +93,17 @@ class LanguageError(Exception):
         super().__init__(name if cause is None else f"{name}: {cause}")
         self.name = name
         self.cause = cause
+
+
+def data_limit_exceeded(producer: str) -> LanguageError:
+    """Return the error of a document that is longer than the payload limit; `producer` is the name
+    of the state or task that put it out.
+    """
+    return LanguageError(
+        DATA_LIMIT_EXCEEDED,
+        f"The state/task '{producer}' returned a result with a size exceeding "
+        "the maximum number of bytes service limit.",
+    )
 
 
 class Reason(StrEnum):

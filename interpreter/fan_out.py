@@ -14,6 +14,7 @@ from stepraft.interpreter.contexts import FanOutContext, FanOutKind
 from stepraft.interpreter.decision import NOTHING, Decision
 from stepraft.interpreter.definition import MapState, ParallelState
 from stepraft.interpreter.documents import loads
+from stepraft.interpreter.errors import RUNTIME
 from stepraft.interpreter.events import FanOutDropped, FanOutFailed, FanOutSucceeded
 from stepraft.interpreter.expressions import data_flow
 from stepraft.interpreter.records import JsonText
@@ -97,17 +98,21 @@ def complete(state: ParallelState | MapState, visit: Visit, result: JsonText) ->
 
 
 def failed(visit: Visit, command: CompleteState) -> Decision:
-    """Try the state again, or go where it is caught, or fail: its children are gone."""
+    """Try the state again, or go where it is caught, or fail: its children are gone.
+
+    A States.Runtime of the state's own ends its scope at once, and is not told as its failure.
+    """
     activity_id = visit.activity.activity_id
     fan_out = visit.view.fan_out(activity_id)
     if command.is_reclaimed and fan_out is None:
         return NOTHING
     scheduled = retry.schedule(visit, command.reason)
+    dropped = () if fan_out is None else (FanOutDropped(activity_id=activity_id, fan_out=fan_out),)
     if scheduled is not None:
-        dropped = (
-            () if fan_out is None else (FanOutDropped(activity_id=activity_id, fan_out=fan_out),)
-        )
         return Decision(events=(*dropped, scheduled))
+    if command.reason == RUNTIME and not command.is_reclaimed:
+        ended = outcome.fail(visit, command.reason, command.message)
+        return Decision(events=(*dropped, *ended.events), commands=ended.commands)
     kind = FanOutKind.MAP if isinstance(visit.state, MapState) else FanOutKind.PARALLEL
     event = FanOutFailed(
         activity_id=activity_id,

@@ -1,6 +1,6 @@
 """How a visit ends: with an output, or with an error that Retry or Catch may answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from stepraft.interpreter import documents, ids, scopes
 from stepraft.interpreter.commands import (
@@ -119,7 +119,9 @@ def _scope_failure(scope: str, error: str | None, cause: str | None) -> Command:
     return CompleteBranch(branch_id=scope, is_failed=True, reason=error, message=cause)
 
 
-def catch(visit: Visit, error: str | None, cause: str | None) -> Decision:
+def catch(
+    visit: Visit, error: str | None, cause: str | None, also_matched_by: Sequence[str] = ()
+) -> Decision:
     """Go where the first Catcher that matches leads, else fail.
 
     States.Runtime is never caught, and nothing catches an error of the Catcher's own data flow.
@@ -129,7 +131,7 @@ def catch(visit: Visit, error: str | None, cause: str | None) -> Decision:
     state = visit.state
     catchers = state.catch if isinstance(state, WorkFields) and error != RUNTIME else ()
     for catcher in catchers:
-        if matches(catcher.errors, error or ""):
+        if matches(catcher.errors, error or "", also_matched_by):
             try:
                 return _leave_by(catcher, visit, error or "", cause)
             except LanguageError as failed:

@@ -6,6 +6,8 @@ used, and when it is exhausted none of the later ones is.
 Source: https://states-language.net/spec.html#retrying-after-error
 """
 
+from collections.abc import Sequence
+
 from stepraft.interpreter.contexts import ActivityWork, TimerContext, TimerKind, timer_id
 from stepraft.interpreter.definition import Retrier, WorkFields
 from stepraft.interpreter.errors import RUNTIME, matches
@@ -13,7 +15,9 @@ from stepraft.interpreter.events import RetryScheduled
 from stepraft.interpreter.visit import NO_WORK, Visit
 
 
-def schedule(visit: Visit, error: str | None) -> RetryScheduled | None:
+def schedule(
+    visit: Visit, error: str | None, also_matched_by: Sequence[str] = ()
+) -> RetryScheduled | None:
     """Return the retry that answers `error`, or None when no retrier does or the one that does is
     exhausted.
     """
@@ -22,7 +26,7 @@ def schedule(visit: Visit, error: str | None) -> RetryScheduled | None:
         return None
     retries = (visit.work or NO_WORK).retries or (0,) * len(state.retry)
     for position, retrier in enumerate(state.retry):
-        if matches(retrier.errors, error or ""):
+        if matches(retrier.errors, error or "", also_matched_by):
             if retries[position] >= retrier.max_attempts:
                 return None
             return _retry(visit, retrier, position, retries)

@@ -27,7 +27,14 @@ from stepraft.interpreter.contexts import (
     timer_id,
 )
 from stepraft.interpreter.decision import Decision, Delivery, Renewed
-from stepraft.interpreter.errors import HEARTBEAT_TIMEOUT, TIMEOUT, Reason, Rejection
+from stepraft.interpreter.errors import (
+    ALL,
+    HEARTBEAT_TIMEOUT,
+    TIMEOUT,
+    Reason,
+    Rejection,
+    data_limit_exceeded,
+)
 from stepraft.interpreter.events import (
     TaskActivated,
     TaskCompleted,
@@ -110,11 +117,15 @@ def hand_back(command: HandBackTask, view: View) -> Decision:
 
 
 def complete(command: CompleteTask, view: View) -> Decision:
-    """Take a worker's result, and go on with the state.
+    """Take a worker's result, and go on with the state; one that is longer than the payload limit
+    fails the task.
 
     Errors: TASK_NOT_FOUND, TASK_TOKEN_STALE.
     """
     task = _delivered(command.task_id, command.delivery, view)
+    if len(command.output) > view.limits.payload_bytes:
+        error = data_limit_exceeded(_producer(task.resource))
+        return _failed(task, error.name, error.cause)
     return Decision(
         events=(TaskCompleted(task=task, output=command.output),),
         commands=(CompleteState(activity_id=task.activity_id, result=command.output),),
@@ -127,27 +138,43 @@ def fail(command: FailTask, view: View) -> Decision:
     Errors: TASK_NOT_FOUND, TASK_TOKEN_STALE.
     """
     task = _delivered(command.task_id, command.delivery, view)
+    return _failed(task, command.error, command.cause)
+
+
+def _failed(task: TaskContext, error: str, cause: str | None) -> Decision:
+    """What a task itself fails with, States.ALL answers even where that is States.DataLimitExceeded
+    and would be terminal if the state had raised it.
+    """
     return Decision(
-        events=(TaskFailed(task=task, error=command.error, cause=command.cause),),
-        commands=(_failure(task, command.error, command.cause),),
+        events=(TaskFailed(task=task, error=error, cause=cause),),
+        commands=(_failure(task, error, cause, (ALL,)),),
     )
+
+
+def _producer(resource: str) -> str:
+    """Return what a cause calls a task: an integration by its service, all else by its resource."""
+    _, integration, action = resource.partition(":states:::")
+    if not integration:
+        return resource
+    parts = action.split(":")
+    return ":".join(parts[: 2 if parts[0] == "aws-sdk" else 1])
 
 
 def timer_fired(timer: TimerContext, view: View) -> Decision:
     """Time the task out, take its delivery back, or set the timer anew: whichever deadline has
-    passed.
+    passed. A missed heartbeat is a States.Timeout that States.HeartbeatTimeout answers, too.
     """
     task = view.task(timer.target)
     if task is None:
         return Decision()
-    for deadline_ms, error in (
-        (task.timeout_deadline_ms, TIMEOUT),
-        (task.heartbeat_deadline_ms, HEARTBEAT_TIMEOUT),
+    for deadline_ms, also_matched_by in (
+        (task.timeout_deadline_ms, ()),
+        (task.heartbeat_deadline_ms, (HEARTBEAT_TIMEOUT,)),
     ):
         if deadline_ms and deadline_ms <= view.now_ms:
             return Decision(
-                events=(TaskTimedOut(task=task, error=error),),
-                commands=(_failure(task, error, None),),
+                events=(TaskTimedOut(task=task, error=TIMEOUT),),
+                commands=(_failure(task, TIMEOUT, None, also_matched_by),),
             )
     if task.lease_deadline_ms and task.lease_deadline_ms <= view.now_ms:
         return Decision(events=(_released(task, view),))
@@ -188,8 +215,16 @@ def _stale() -> Rejection:
     )
 
 
-def _failure(task: TaskContext, error: str, cause: str | None) -> CompleteState:
-    return CompleteState(activity_id=task.activity_id, is_failed=True, reason=error, message=cause)
+def _failure(
+    task: TaskContext, error: str, cause: str | None, also_matched_by: tuple[str, ...]
+) -> CompleteState:
+    return CompleteState(
+        activity_id=task.activity_id,
+        is_failed=True,
+        reason=error,
+        message=cause,
+        also_matched_by=also_matched_by,
+    )
 
 
 def _leased(task: TaskContext, lease_ms: int, view: View) -> TaskContext:

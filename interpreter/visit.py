@@ -6,7 +6,7 @@ from stepraft.interpreter import context_object, documents, ids, scopes
 from stepraft.interpreter.contexts import ActivityContext, ActivityWork, ExecutionContext
 from stepraft.interpreter.definition import Definition, State
 from stepraft.interpreter.documents import Json
-from stepraft.interpreter.errors import DATA_LIMIT_EXCEEDED, LanguageError
+from stepraft.interpreter.errors import LanguageError, data_limit_exceeded
 from stepraft.interpreter.expressions.environment import Environment
 from stepraft.interpreter.lifecycle import ExecutionStatus
 from stepraft.interpreter.records import JsonText
@@ -86,11 +86,7 @@ class Visit:
 
     def too_large(self) -> LanguageError:
         """Return the error of a document that is longer than the payload limit."""
-        return LanguageError(
-            DATA_LIMIT_EXCEEDED,
-            f"The state/task '{self.activity.state_name}' returned a result with a size exceeding "
-            "the maximum number of bytes service limit.",
-        )
+        return data_limit_exceeded(self.activity.state_name)
 
 
 def find(activity_id: str, view: View) -> Visit | None:

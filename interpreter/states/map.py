@@ -6,6 +6,8 @@ each start and end writes a row of constant size beside the iteration's own.
 Source: https://states-language.net/spec.html#map-state
 """
 
+from msgspec.structs import replace
+
 from stepraft.interpreter import documents, fan_out, ids, outcome, scopes
 from stepraft.interpreter.commands import (
     Command,
@@ -32,19 +34,25 @@ from stepraft.interpreter.visit import Visit, find
 
 
 def start(state: MapState, visit: Visit) -> Decision:
-    """Evaluate the items and begin; also a retry begins so. No items: the result is empty."""
+    """Evaluate the items and begin; also a retry begins so. No items: the result is empty.
+
+    The limits are evaluated when the Map has begun: an error of theirs comes after MapStarted.
+    """
     activity_id = visit.activity.activity_id
     items = data_flow.map_items(state, visit.raw, visit.environment)
-    progress = FanOutContext(
-        kind=FanOutKind.MAP,
-        total=len(items),
-        concurrency_max=data_flow.max_concurrency(state, visit.raw, visit.environment),
-        failures_max=_failures_max(state, visit, len(items)),
-    )
-    started = MapStarted(activity_id=activity_id, fan_out=progress, items=documents.dumps(items))
+    progress = FanOutContext(kind=FanOutKind.MAP, total=len(items))
     first: Command = StartIterations(activity_id=activity_id)
     if not items:
         first = CompleteState(activity_id=activity_id, result=b"[]")
+    try:
+        progress = replace(
+            progress,
+            concurrency_max=data_flow.max_concurrency(state, visit.raw, visit.environment),
+            failures_max=_failures_max(state, visit, len(items)),
+        )
+    except LanguageError as error:
+        first = outcome.failure(visit, error)
+    started = MapStarted(activity_id=activity_id, fan_out=progress, items=documents.dumps(items))
     return Decision(events=(started,), commands=(first,))
 
 

@@ -58,7 +58,7 @@ def _credentials(state: TaskState, visit: Visit) -> JsonText:
 
 def complete(state: TaskState, visit: Visit, result: JsonText) -> Decision:
     """Leave with the worker's result."""
-    value = documents.loads(visit.check_size(result))
+    value = documents.loads(result)
     output = data_flow.effective_output(state, visit.raw, value, visit.environment)
     assigned = data_flow.assigned_variables(state, value, visit.environment)
     return outcome.leave(visit, output, assigned)

@@ -2,9 +2,10 @@
 
     make chaos SECONDS=300 SEED=7
 
-Each line of `--faults` is a name of the table in faults.py; without it all are made that can be
-made here. The exit code is 0 if there was no violation; else the folder of records and logs is kept
-and named. `--check FOLDER` checks the records of a run again.
+Faults are named as in the table of faults.py; without `--faults` all are made that can be made
+here: as root each node has a network and a disk of its own, else all are on loopback. The exit
+code is 0 if there was no violation; else the folder of records and logs is kept and named.
+`--check FOLDER` checks the records of a run again.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -26,7 +28,7 @@ from tests.chaos.records import read_folder
 from tests.chaos.report import last_line, print_report
 from tests.chaos.run import Run
 
-REPORT: str = "report.txt"
+REPORT: Final = "report.txt"
 
 
 def main() -> int:

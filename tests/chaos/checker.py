@@ -5,13 +5,13 @@ answered. `CHECKS` is the table of them.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
 from tests.chaos import workload
 from tests.chaos.findings import Findings
-from tests.chaos.records import Answer, Event, Final as FinalRecord, Read, Report, Start
+from tests.chaos.records import Answer, Event, OnExecution, Outcome, Read, Report
 from tests.chaos.workload import CANCELED, SHAPES
 
 CLOCK_TOLERANCE_S: Final = 0.05
@@ -26,52 +26,56 @@ _TASK_ENDS: Final = ("TaskCompleted", "TaskFailed", "TaskTimedOut")
 def acknowledged_starts_lost(found: Findings) -> Iterator[str]:
     """Every acknowledged start is there after the calm."""
     for start in found.acknowledged_starts:
-        if start.execution_id not in found.finals:
+        if start.execution_id not in found.outcomes:
             yield f"{start.key} was acknowledged as {start.execution_id}, which is not there"
 
 
 def executions_stuck(found: Findings) -> Iterator[str]:
     """Every execution has ended after the calm."""
-    for final in found.finals.values():
-        if _rank(final.status) != _ENDED:
-            yield f"{final.execution_id} ({final.key}) is {final.status}"
+    for outcome in found.outcomes.values():
+        if _rank(outcome.status) != _ENDED:
+            yield f"{outcome.execution_id} ({outcome.key}) is {outcome.status}"
 
 
 def wrong_ends(found: Findings) -> Iterator[str]:
     """Every execution has the input that was asked for, and ends as that input has it."""
-    for final in found.finals.values():
-        start = found.start_of(final)
-        if start is None or _rank(final.status) != _ENDED:
+    for outcome in found.outcomes.values():
+        start = found.start_of(outcome)
+        if start is None or _rank(outcome.status) != _ENDED:
             continue
         given = workload.request_input(start.shape, start.key, start.variant, start.base_ms)
-        if final.input_digest != workload.digest(given):
-            yield f"{final.execution_id} ({final.key}) has another input than was asked for"
-        elif final.status == CANCELED:
-            if final.execution_id not in found.maybe_canceled and start.shape != "held":
-                yield f"{final.execution_id} ({final.key}) is canceled, and nobody asked for it"
-        elif final.execution_id in found.surely_canceled:
-            yield f"{final.execution_id} ({final.key}): canceled, and yet {final.status}"
+        if outcome.input_digest != workload.digest(given):
+            yield f"{outcome.execution_id} ({outcome.key}) has another input than was asked for"
+        elif outcome.status == CANCELED:
+            if outcome.execution_id not in found.maybe_canceled and start.shape != "held":
+                yield f"{outcome.execution_id} ({outcome.key}) is canceled, and nobody asked for it"
+        elif outcome.execution_id in found.surely_canceled:
+            yield f"{outcome.execution_id} ({outcome.key}): canceled, and yet {outcome.status}"
         else:
             end = SHAPES[start.shape].end(given)
-            if (final.status, final.output, final.error) != (end.status, end.output, end.error):
-                text = f"{final.status} {final.output!r} {final.error!r}"
-                yield f"{final.execution_id} ({start.shape}) ended with {text}, not with {end}"
+            if (outcome.status, outcome.output, outcome.error) != (
+                end.status,
+                end.output,
+                end.error,
+            ):
+                text = f"{outcome.status} {outcome.output!r} {outcome.error!r}"
+                yield f"{outcome.execution_id} ({start.shape}) ended with {text}, not with {end}"
 
 
 def starts_out_of_nothing(found: Findings) -> Iterator[str]:
     """Every execution was asked for, by a call that was not told that nothing was done."""
-    for final in found.finals.values():
-        answers = {start.answer for start in found.starts_by_key.get(final.key, ())}
+    for outcome in found.outcomes.values():
+        answers = {start.answer for start in found.starts_by_key.get(outcome.key, ())}
         if not answers & {Answer.OK, Answer.UNKNOWN, Answer.BROKEN}:
             said = ", ".join(sorted(answers)) or "never sent"
-            yield f"{final.execution_id} is there, and its starts ({final.key}) were {said}"
+            yield f"{outcome.execution_id} is there, and its starts ({outcome.key}) were {said}"
 
 
 def keys_with_two_executions(found: Findings) -> Iterator[str]:
     """One key is one execution, and is not taken for another input."""
     executions = defaultdict(set)
-    for final in found.finals.values():
-        executions[final.key].add(final.execution_id)
+    for outcome in found.outcomes.values():
+        executions[outcome.key].add(outcome.execution_id)
     for start in found.acknowledged_starts:
         executions[start.key].add(start.execution_id)
     for key, ids in executions.items():
@@ -92,8 +96,8 @@ def starts_refused(found: Findings) -> Iterator[str]:
 
 def tasks_completed_twice(found: Findings) -> Iterator[str]:
     """A task ends once, and one completion of it is acknowledged at most."""
-    for final in found.finals.values():
-        for task_id, ends in _ends_by_task(final).items():
+    for outcome in found.outcomes.values():
+        for task_id, ends in _ends_by_task(outcome).items():
             if len(ends) > 1:
                 said = ", ".join(f"{event.type} (delivery {event.attempt})" for event in ends)
                 yield f"{task_id} ended more than once: {said}"
@@ -105,8 +109,8 @@ def tasks_completed_twice(found: Findings) -> Iterator[str]:
 
 def completions_not_of_this_world(found: Findings) -> Iterator[str]:
     """Every accepted completion is a delivery's whose side effect was seen, with its result."""
-    for final in found.finals.values():
-        for event in final.events:
+    for outcome in found.outcomes.values():
+        for event in outcome.events:
             if event.type != "TaskCompleted":
                 continue
             work = found.works.get(event.proof)
@@ -119,8 +123,8 @@ def acknowledged_completions_lost(found: Findings) -> Iterator[str]:
     """A completion that was acknowledged is the one in the history."""
     accepted = {
         event.task_id: event.proof
-        for final in found.finals.values()
-        for event in final.events
+        for outcome in found.outcomes.values()
+        for event in outcome.events
         if event.type == "TaskCompleted"
     }
     for report in found.acknowledged_reports:
@@ -130,20 +134,20 @@ def acknowledged_completions_lost(found: Findings) -> Iterator[str]:
 
 def timers_early(found: Findings) -> Iterator[str]:
     """No Wait ends, and no retry begins, before its time; not by the clock outside either."""
-    for final in found.finals.values():
-        start = found.start_of(final)
+    for outcome in found.outcomes.values():
+        start = found.start_of(outcome)
         if start is None:
             continue
         given = workload.request_input(start.shape, start.key, start.variant, start.base_ms)
-        yield from _early_waits(final, given)
-        yield from _early_retries(final)
-        if start.shape == "wait" and final.status == "SUCCEEDED":
-            yield from _early_ends(found, final, given["seconds"])
+        yield from _early_waits(outcome, given)
+        yield from _early_retries(outcome)
+        if start.shape == "wait" and outcome.status == "SUCCEEDED":
+            yield from _early_ends(found, outcome, given["seconds"])
 
 
-def _early_waits(final: FinalRecord, given: workload.Document) -> Iterator[str]:
+def _early_waits(outcome: Outcome, given: workload.Document) -> Iterator[str]:
     entered: dict[str, Event] = {}
-    for event in final.events:
+    for event in outcome.events:
         if event.state_type == "Wait" and event.type == "StateStarted":
             entered[event.activity_id] = event
         elif event.type == "StateCompleted" and event.activity_id in entered:
@@ -151,27 +155,27 @@ def _early_waits(final: FinalRecord, given: workload.Document) -> Iterator[str]:
             due_ms = workload.due_ms(started.state_name, started.hlc_ms, given)
             if event.hlc_ms < due_ms:
                 early_ms = due_ms - event.hlc_ms
-                yield f"{final.execution_id}: {started.state_name} ended {early_ms} ms early"
+                yield f"{outcome.execution_id}: {started.state_name} ended {early_ms} ms early"
 
 
-def _early_retries(final: FinalRecord) -> Iterator[str]:
+def _early_retries(outcome: Outcome) -> Iterator[str]:
     failed: dict[str, Event] = {}
-    for event in final.events:
+    for event in outcome.events:
         if event.type in ("TaskFailed", "TaskTimedOut"):
             failed[event.activity_id] = event
         elif event.type == "TaskCreated" and event.retry_count and event.activity_id in failed:
             waited_ms = event.hlc_ms - failed[event.activity_id].hlc_ms
             if waited_ms < workload.RETRY_INTERVAL_S * 1000:
-                yield f"{final.execution_id}: a retry came after {waited_ms} ms"
+                yield f"{outcome.execution_id}: a retry came after {waited_ms} ms"
 
 
-def _early_ends(found: Findings, final: FinalRecord, waits_s: float) -> Iterator[str]:
-    asked_s = min(start.invoked_s for start in found.starts_by_key[final.key])
-    for read in found.reads_by_execution.get(final.execution_id, ()):
+def _early_ends(found: Findings, outcome: Outcome, waits_s: float) -> Iterator[str]:
+    asked_s = min(start.invoked_s for start in found.starts_by_key[outcome.key])
+    for read in found.reads_by_execution.get(outcome.execution_id, ()):
         is_ended = read.answer is Answer.OK and _rank(read.status) == _ENDED
         lasted_s = read.returned_s - asked_s
         if is_ended and lasted_s < waits_s - CLOCK_TOLERANCE_S:
-            yield f"{final.execution_id} waits {waits_s} s, and was over after {lasted_s:.3f} s"
+            yield f"{outcome.execution_id} waits {waits_s} s, and was over after {lasted_s:.3f} s"
 
 
 def replicas_different(found: Findings) -> Iterator[str]:
@@ -187,27 +191,28 @@ def replicas_different(found: Findings) -> Iterator[str]:
 
 def histories_broken(found: Findings) -> Iterator[str]:
     """A history counts from 1 without a gap, in the order of time, and ends once, at its end."""
-    for final in found.finals.values():
-        numbers = [event.sequence for event in final.events]
-        types = [event.type for event in final.events]
-        is_over = _rank(final.status) == _ENDED
+    for outcome in found.outcomes.values():
+        numbers = [event.sequence for event in outcome.events]
+        types = [event.type for event in outcome.events]
+        is_over = _rank(outcome.status) == _ENDED
         ends = ["ExecutionCompleted"] if is_over else []
         if numbers != list(range(1, len(numbers) + 1)):
-            yield f"{final.execution_id}: the sequence is {numbers}"
+            yield f"{outcome.execution_id}: the sequence is {numbers}"
         if types[:1] != ["ExecutionStarted"] or types.count("ExecutionStarted") != 1:
-            yield f"{final.execution_id}: it does not begin with its one ExecutionStarted"
+            yield f"{outcome.execution_id}: it does not begin with its one ExecutionStarted"
         if [name for name in types if name == "ExecutionCompleted"] != ends or (
             is_over and types[-1:] != ends
         ):
-            yield f"{final.execution_id}: {final.status}, and its events are {types}"
-        if any(later.hlc_ms < earlier.hlc_ms for earlier, later in pairwise(final.events)):
-            yield f"{final.execution_id}: its history goes back in time"
+            yield f"{outcome.execution_id}: {outcome.status}, and its events are {types}"
+        if any(later.hlc_ms < earlier.hlc_ms for earlier, later in pairwise(outcome.events)):
+            yield f"{outcome.execution_id}: its history goes back in time"
 
 
 def reads_missed(found: Findings) -> Iterator[str]:
     """After a start is acknowledged, every read finds the execution."""
     acknowledged_s = found.acknowledged_s
-    for read in (*found.reads, *found.history_reads):
+    reads: Sequence[OnExecution] = [*found.reads, *found.history_reads]
+    for read in reads:
         known_s = acknowledged_s.get(read.execution_id)
         is_later = known_s is not None and read.invoked_s >= known_s
         if read.answer is Answer.REFUSED and is_later:
@@ -221,10 +226,14 @@ def reads_back_in_time(found: Findings) -> Iterator[str]:
             (read for read in reads if read.answer is Answer.OK), key=lambda read: read.invoked_s
         )
         yield from _steps_back(answered)
-        final = found.finals.get(execution_id)
+        outcome = found.outcomes.get(execution_id)
         for read in answered:
-            if final is not None and _rank(read.status) == _ENDED and read.status != final.status:
-                yield f"{execution_id} was {read.status} at {read.node}, and is {final.status}"
+            if (
+                outcome is not None
+                and _rank(read.status) == _ENDED
+                and read.status != outcome.status
+            ):
+                yield f"{execution_id} was {read.status} at {read.node}, and is {outcome.status}"
 
 
 def _steps_back(reads: list[Read]) -> Iterator[str]:
@@ -245,15 +254,15 @@ def _steps_back(reads: list[Read]) -> Iterator[str]:
 def histories_rewritten(found: Findings) -> Iterator[str]:
     """What a history once showed, it shows at the end."""
     for read in found.history_reads:
-        final = found.finals.get(read.execution_id)
-        if read.answer is Answer.OK and final is not None:
-            kept = tuple(event.fingerprint for event in final.events[: len(read.events)])
+        outcome = found.outcomes.get(read.execution_id)
+        if read.answer is Answer.OK and outcome is not None:
+            kept = tuple(event.fingerprint for event in outcome.events[: len(read.events)])
             if kept != read.events:
                 yield f"{read.execution_id}: {read.node} showed events that are not there any more"
 
 
 def server_failures(found: Findings) -> Iterator[str]:
-    """No node fails by its own fault."""
+    """No process of the run fails by its own fault, and no call by that of a node."""
     for failure in found.node_failures:
         yield f"{failure.node}: {failure.text}"
     for operation in found.operations:
@@ -280,7 +289,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "histories rewritten": histories_rewritten,
     "reads that missed an execution": reads_missed,
     "reads back in time": reads_back_in_time,
-    "failures of a server": server_failures,
+    "failures of the program": server_failures,
 }
 """Every check, by the name that the report gives it."""
 
@@ -294,9 +303,9 @@ def _rank(status: str) -> int:
     return _RANKS.get(status, _ENDED)
 
 
-def _ends_by_task(final: FinalRecord) -> Mapping[str, list[Event]]:
+def _ends_by_task(outcome: Outcome) -> Mapping[str, list[Event]]:
     ends: dict[str, list[Event]] = defaultdict(list)
-    for event in final.events:
+    for event in outcome.events:
         if event.type in _TASK_ENDS:
             ends[event.task_id].append(event)
     return ends

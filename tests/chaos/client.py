@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from stepraft.client import Client, HistoryEvent, RequestError
 from tests.chaos import records, workload
-from tests.chaos.outcomes import answer_of, reason_of
+from tests.chaos.answers import answer_of, reason_of
 from tests.chaos.records import Answer, RecordFile
 from tests.chaos.workload import SHAPES
 
@@ -44,9 +44,7 @@ _PICKED: Final = [name for name, shape in SHAPES.items() for _ in range(shape.we
 class User:
     """Does one thing after another."""
 
-    def __init__(
-        self, name: str, seed: int, nodes: dict[str, Client], file: RecordFile
-    ) -> None:
+    def __init__(self, name: str, seed: int, nodes: dict[str, Client], file: RecordFile) -> None:
         self._name = name
         self._random = Random(f"{seed} {name}")
         self._nodes = nodes
@@ -85,10 +83,12 @@ class User:
         )
 
     async def _start_surely(self, request: records.Start) -> records.Start:
-        """Start once, or at two nodes at once, or again at another node if the first kept silent."""
+        """Start once, or at two nodes at once, or again elsewhere if the first one kept silent."""
         first, second, _ = self._shuffled_nodes()
         if self._random.random() < AT_TWO_NODES:
-            answers = await asyncio.gather(*(self._start(request, each) for each in (first, second)))
+            answers = await asyncio.gather(
+                *(self._start(request, each) for each in (first, second))
+            )
             return min(answers, key=lambda answer: answer.answer is not Answer.OK)
         started = await self._start(request, first)
         if started.answer is Answer.UNKNOWN and self._random.random() < RESENT:
@@ -112,7 +112,8 @@ class User:
             "variant": request.variant,
             "base_ms": request.base_ms,
         }
-        return await self._recorded(records.Start, node, fields, call)
+        started: records.Start = await self._recorded(records.Start, node, fields, call)
+        return started
 
     # What follows a start
 

@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -90,7 +90,7 @@ class NamespaceCluster(LoopbackCluster):
     def start(self, *node_ids: str) -> None:
         """Start the named nodes, or all of them, each on its host."""
         for node_id in node_ids or self.nodes:
-            self._hosts[node_id].run(lambda node_id=node_id: super(NamespaceCluster, self).start(node_id))
+            self._hosts[node_id].run(partial(super().start, node_id))
 
     # The network: one switch, on which the clients are, and a cable to each node
 
@@ -121,12 +121,6 @@ class NamespaceCluster(LoopbackCluster):
     def cut(self, sender: str, receiver: str) -> None:
         """Lose all that one place sends to another, in this direction only."""
         self._point(sender, receiver, _NOWHERE)
-
-    def isolate(self, node_id: str, places: Iterable[str]) -> None:
-        """Lose all that a node and some places send to each other."""
-        for place in places:
-            self.cut(node_id, place)
-            self.cut(place, node_id)
 
     def heal(self) -> None:
         """Lose nothing any more."""

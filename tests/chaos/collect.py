@@ -9,7 +9,7 @@ from typing import Final
 from stepraft.client import Client, ExecutionStatus, HistoryEvent, NodeStatus, RequestError
 from tests.chaos import workload
 from tests.chaos.client import fingerprint
-from tests.chaos.records import SUFFIX, Event, Final as FinalRecord, RecordFile, Sample
+from tests.chaos.records import SUFFIX, Event, Outcome, RecordFile, Sample
 
 CALM_WITHIN_S: Final = 60.0
 EQUAL_WITHIN_S: Final = 30.0
@@ -74,18 +74,18 @@ async def collect(client: Client, folder: Path) -> None:
     """Write down every execution that there is, with its history."""
     ids = [execution.execution_id async for execution in client.list_executions()]
     free = asyncio.Semaphore(AT_ONCE)
-    with RecordFile(folder / f"finals{SUFFIX}") as file:
+    with RecordFile(folder / f"outcomes{SUFFIX}") as file:
 
         async def one(execution_id: str) -> None:
             async with free:
-                file.write(await _final(client, execution_id))
+                file.write(await _outcome(client, execution_id))
 
         await asyncio.gather(*map(one, ids))
 
 
-async def _final(client: Client, execution_id: str) -> FinalRecord:
+async def _outcome(client: Client, execution_id: str) -> Outcome:
     execution = await client.get_execution(execution_id)
-    return FinalRecord(
+    return Outcome(
         execution_id=execution_id,
         key=execution.input["key"],
         status=execution.status.value,

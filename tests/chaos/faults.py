@@ -6,7 +6,8 @@ two nodes (so that there is no majority), or all.
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from random import Random
 from typing import Final
 
@@ -21,17 +22,22 @@ PAUSE_BETWEEN_S: Final = 2.0
 _STUTTER_S: Final = (0.05, 0.5)
 
 Targets = Sequence[str]
+Pairs = Iterable[tuple[str, str]]
+"""Who sends to whom what is lost."""
 
 
 class Kind(Struct, frozen=True):
-    """What a fault does. `inflict` works for up to `lasts_s` seconds and returns when it is undone;
-    `aims`: at whom. A kind that `ends_processes` lets its targets' processes end.
+    """What a fault does. `inflict` works for `lasts_s` seconds and returns when it is undone;
+    `aims`: at whom. `ends_processes`: it ends its targets' processes, and starts them again.
+    `may_stop_nodes`: a target may stop by itself, with a word in its log, and goes on when it is
+    started again.
     """
 
     inflict: Callable[[LoopbackCluster, Targets, float], None]
     aims: tuple[str, ...]
     needs_hosts: bool = False
     ends_processes: bool = False
+    may_stop_nodes: bool = False
 
 
 class Planned(Struct, frozen=True):
@@ -63,13 +69,13 @@ def schedule(seconds: float, seed: int, kinds: Sequence[str]) -> Iterator[Planne
         at_s += max(random.uniform(*EVERY_S), lasts_s + PAUSE_BETWEEN_S)
 
 
-def targets(aim: str, draw: int, node_ids: Sequence[str], leader: str | None) -> list[str]:
-    """Return the nodes that a fault hits; without a leader it is any of them."""
+def targets(aim: str, draw: int, node_ids: Sequence[str], leader: str) -> list[str]:
+    """Return the nodes that a fault hits."""
     shuffled = Random(draw).sample(list(node_ids), len(node_ids))
     followers = [node_id for node_id in shuffled if node_id != leader]
     match aim:
         case "leader":
-            return [leader or shuffled[0]]
+            return [leader]
         case "follower":
             return followers[:1]
         case "random":
@@ -125,48 +131,48 @@ def _stutter(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
 
 def _isolate(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
     """Cut nodes off from the others; clients reach them still."""
-    _network(cluster, lasts_s, lambda net: [net.isolate(one, others(net, one)) for one in hit])
+    _cut(cluster, (pair for one in hit for pair in _between(one, others(cluster, one))), lasts_s)
 
 
 def _isolate_wholly(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
-    _network(
-        cluster, lasts_s, lambda net: [net.isolate(one, [*others(net, one), CLIENTS]) for one in hit]
-    )
+    """Cut nodes off from the others and the clients."""
+    for_clients = (pair for one in hit for pair in _between(one, [CLIENTS]))
+    for_others = (pair for one in hit for pair in _between(one, others(cluster, one)))
+    _cut(cluster, chain(for_clients, for_others), lasts_s)
 
 
 def _deafen(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
     """Lose what the others send to a node, and not what it sends."""
-    _network(
-        cluster,
-        lasts_s,
-        lambda net: [net.cut(other, one) for one in hit for other in others(net, one)],
-    )
+    _cut(cluster, ((other, one) for one in hit for other in others(cluster, one)), lasts_s)
 
 
 def _mute(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
     """Lose what a node sends to the others, and not what they send."""
-    _network(
-        cluster,
-        lasts_s,
-        lambda net: [net.cut(one, other) for one in hit for other in others(net, one)],
-    )
+    _cut(cluster, ((one, other) for one in hit for other in others(cluster, one)), lasts_s)
 
 
 def _split_pair(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
     """Part a node from one of the others; the third one is connected with both."""
-    _network(cluster, lasts_s, lambda net: net.isolate(hit[0], others(net, hit[0])[:1]))
+    _cut(cluster, _between(hit[0], others(cluster, hit[0])[:1]), lasts_s)
 
 
-def _network(
-    cluster: LoopbackCluster, lasts_s: float, cut: Callable[[NamespaceCluster], object]
-) -> None:
+def _cut(cluster: LoopbackCluster, pairs: Pairs, lasts_s: float) -> None:
     assert isinstance(cluster, NamespaceCluster), "the network of loopback cannot be cut"
-    cut(cluster)
+    for sender, receiver in pairs:
+        cluster.cut(sender, receiver)
     time.sleep(lasts_s)
     cluster.heal()
 
 
+def _between(one: str, places: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Return both directions between a node and some places."""
+    for place in places:
+        yield one, place
+        yield place, one
+
+
 def _fill_disk(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
+    """Leave no room. What stops for it is started again when there is room."""
     assert isinstance(cluster, NamespaceCluster), "only a disk of our own may be filled"
     for node_id in hit:
         cluster.fill_disk(node_id)
@@ -191,7 +197,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "deafen": Kind(_deafen, _ONE, needs_hosts=True),
     "mute": Kind(_mute, _ONE, needs_hosts=True),
     "split-pair": Kind(_split_pair, ("leader", "random"), needs_hosts=True),
-    "full-disk": Kind(_fill_disk, _ONE, needs_hosts=True),
+    "full-disk": Kind(_fill_disk, _ONE, needs_hosts=True, may_stop_nodes=True),
 }
 """The faults by name."""
 

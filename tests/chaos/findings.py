@@ -10,10 +10,10 @@ from tests.chaos.records import (
     AnyRecord,
     Cancel,
     FaultRecord,
-    Final,
     HistoryRead,
     NodeFailure,
     Operation,
+    Outcome,
     Read,
     Report,
     Sample,
@@ -97,9 +97,7 @@ class Findings:
         """The executions of which a cancelation may have arrived."""
         nothing_done = (Answer.REFUSED, Answer.UNAVAILABLE)
         return frozenset(
-            cancel.execution_id
-            for cancel in self._all(Cancel)
-            if cancel.answer not in nothing_done
+            cancel.execution_id for cancel in self._all(Cancel) if cancel.answer not in nothing_done
         )
 
     # What workers did
@@ -117,13 +115,13 @@ class Findings:
     # What the cluster says
 
     @cached_property
-    def finals(self) -> Mapping[str, Final]:
+    def outcomes(self) -> Mapping[str, Outcome]:
         """The executions after the calm, by id."""
-        return {final.execution_id: final for final in self._all(Final)}
+        return {outcome.execution_id: outcome for outcome in self._all(Outcome)}
 
-    def start_of(self, final: Final) -> Start | None:
+    def start_of(self, outcome: Outcome) -> Start | None:
         """Return the request that an execution came from: an acknowledged one, or the first."""
-        starts = self.starts_by_key.get(final.key, [])
+        starts = self.starts_by_key.get(outcome.key, [])
         acknowledged = [start for start in starts if start.answer is Answer.OK]
         return next(iter(acknowledged or starts), None)
 

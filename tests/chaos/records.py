@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -51,24 +51,26 @@ class Start(Operation, frozen=True, kw_only=True):
     existing: bool = False
 
 
-class Read(Operation, frozen=True, kw_only=True):
-    """A GetExecution. `status` is empty unless the answer is OK."""
+class OnExecution(Operation, frozen=True, kw_only=True):
+    """A call about one execution."""
 
     execution_id: str
+
+
+class Read(OnExecution, frozen=True, kw_only=True):
+    """A GetExecution. `status` is empty unless the answer is OK."""
+
     status: str = ""
 
 
-class HistoryRead(Operation, frozen=True, kw_only=True):
+class HistoryRead(OnExecution, frozen=True, kw_only=True):
     """A whole history. `events`: a fingerprint of each event, in order."""
 
-    execution_id: str
     events: tuple[int, ...] = ()
 
 
-class Cancel(Operation, frozen=True, kw_only=True):
+class Cancel(OnExecution, frozen=True, kw_only=True):
     """A CancelExecution."""
-
-    execution_id: str
 
 
 class Work(Record, frozen=True, kw_only=True):
@@ -103,17 +105,20 @@ class Sample(Record, frozen=True, kw_only=True):
 
 
 class FaultRecord(Record, frozen=True, kw_only=True):
-    """A fault that was made. `kind` and `aim` as in the schedule, `targets` the nodes it hit."""
+    """A fault that was made. `kind` and `aim` as in the schedule, `targets` the nodes it hit, and
+    `stopped` those that it made stop by themselves.
+    """
 
     kind: str
     aim: str
     targets: tuple[str, ...]
     began_s: float
     ended_s: float
+    stopped: tuple[str, ...] = ()
 
 
 class NodeFailure(Record, frozen=True, kw_only=True):
-    """Something that a node must not do: end by itself, not stop when asked, log an error."""
+    """What a node (or client, or worker) must not do: end by itself, not stop, log an error."""
 
     node: str
     at_s: float
@@ -137,7 +142,7 @@ class Event(Struct, frozen=True, kw_only=True):
     fingerprint: int = 0
 
 
-class Final(Record, frozen=True, kw_only=True):
+class Outcome(Record, frozen=True, kw_only=True):
     """An execution as it is found after the calm. `input_digest`: see workload.digest."""
 
     execution_id: str
@@ -149,7 +154,7 @@ class Final(Record, frozen=True, kw_only=True):
     events: tuple[Event, ...] = ()
 
 
-AnyRecord = (
+AnyRecord: TypeAlias = (
     Start
     | Read
     | HistoryRead
@@ -159,7 +164,7 @@ AnyRecord = (
     | Sample
     | FaultRecord
     | NodeFailure
-    | Final
+    | Outcome
 )
 
 SUFFIX: Final = ".jsonl"

@@ -1,7 +1,7 @@
 """What a run comes to, in figures."""
 
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -30,13 +30,13 @@ def longest_gaps_s(faults: Sequence[FaultRecord], accepted_s: Sequence[float]) -
     next_s = [*(fault.began_s for fault in faults[1:]), math.inf]
     return [
         _longest_gap_s(fault.began_s, min(end_s, following_s), accepted_s)
-        for fault, end_s, following_s in zip(faults, ends_s, next_s, strict=True)
+        for fault, end_s, following_s in zip(faults, ends_s, next_s, strict=False)
     ]
 
 
 def _longest_gap_s(since_s: float, until_s: float, accepted_s: Sequence[float]) -> float:
     """Return the longest gap that begins between two times."""
-    first, last = bisect_left(accepted_s, since_s), bisect_right(accepted_s, until_s)
+    first, last = bisect_left(accepted_s, since_s), bisect_left(accepted_s, until_s)
     points = [since_s, *accepted_s[first : last + 1]]
     return max((later - earlier for earlier, later in pairwise(points)), default=0.0)
 
@@ -56,7 +56,9 @@ def print_report(console: Console, found: Findings, violations: dict[str, list[s
 def last_line(found: Findings, violations: dict[str, list[str]], seconds: float, seed: int) -> str:
     """Return the run in one line."""
     completed = sum(
-        event.type == "TaskCompleted" for final in found.finals.values() for event in final.events
+        event.type == "TaskCompleted"
+        for outcome in found.outcomes.values()
+        for event in outcome.events
     )
     return (
         f"chaos: {len(found.faults)} faults in {seconds:.0f} s, seed {seed}, "
@@ -77,12 +79,14 @@ def _load(found: Findings) -> Table:
         table.add_row(name, *(str(counts[answer]) for answer in Answer))
     deliveries = Counter(
         event.attempt
-        for final in found.finals.values()
-        for event in final.events
+        for outcome in found.outcomes.values()
+        for event in outcome.events
         if event.type == "TaskCompleted"
     )
     again = sum(count for attempt, count in deliveries.items() if attempt > 1)
-    table.caption = f"{deliveries.total()} tasks completed, {again} of them not by the first delivery"
+    table.caption = (
+        f"{deliveries.total()} tasks completed, {again} of them not by the first delivery"
+    )
     return table
 
 
@@ -90,23 +94,24 @@ def _faults(found: Findings) -> Table:
     table = Table(title="longest time without an accepted write, in seconds", title_justify="left")
     table.add_column("fault")
     table.add_column("aim")
-    for heading in ("times", "median", "max", "lasted"):
+    for heading in ("times", "median", "max", "lasted", "stopped nodes"):
         table.add_column(heading, justify="right")
     accepted_s = sorted(start.returned_s for start in found.acknowledged_starts)
-    gaps: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+    gaps: dict[tuple[str, str], list[tuple[float, FaultRecord]]] = defaultdict(list)
     longest_s = longest_gaps_s(found.faults, accepted_s)
     for fault, gap_s in zip(found.faults, longest_s, strict=True):
-        gaps[fault.kind, fault.aim].append((gap_s, fault.ended_s - fault.began_s))
+        gaps[fault.kind, fault.aim].append((gap_s, fault))
     for (kind, aim), measured in sorted(gaps.items()):
         table.add_row(kind, aim, str(len(measured)), *_figures(measured))
     return table
 
 
-def _figures(measured: list[tuple[float, float]]) -> Iterator[str]:
+def _figures(measured: list[tuple[float, FaultRecord]]) -> Iterator[str]:
     gaps_s = [gap_s for gap_s, _ in measured]
     yield f"{median(gaps_s):.2f}"
     yield f"{max(gaps_s):.2f}"
-    yield f"{median(lasted_s for _, lasted_s in measured):.1f}"
+    yield f"{median(fault.ended_s - fault.began_s for _, fault in measured):.1f}"
+    yield str(sum(len(fault.stopped) for _, fault in measured))
 
 
 def _checks(violations: dict[str, list[str]]) -> Table:

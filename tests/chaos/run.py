@@ -1,7 +1,8 @@
-"""The course of a run: cluster, clients and workers up, faults, calm, and all of it written down."""
+"""The course of a run: cluster, clients and workers, faults, calm, and all of it written down."""
 
 import asyncio
 import logging
+import re
 import subprocess
 import sys
 import time
@@ -30,6 +31,7 @@ REBIRTH_S: Final = 1.0
 STOP_S: Final = 20.0
 READY_S: Final = 20.0
 CALM_TIMEOUT_S: Final = 10.0
+_COMPLAINT: Final = re.compile(r" (ERROR|CRITICAL) |^Traceback|Exception ignored|never awaited")
 
 
 class Run:
@@ -43,6 +45,8 @@ class Run:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._may_end: set[str] = set()
         """The nodes whose processes a fault may end at this moment."""
+        self._read_to = dict.fromkeys(cluster.nodes, 0)
+        """How far each node's log has been read, in bytes."""
 
     async def go(self, seconds: float, plan: Sequence[Planned]) -> None:
         """Do it all. What goes wrong with nodes is written down; what else goes wrong is raised."""
@@ -68,6 +72,8 @@ class Run:
             await self._load(seconds, plan)
             await self._calm(client)
             for watcher in watching:
+                if watcher.done():
+                    watcher.result()
                 watcher.cancel()
             await asyncio.gather(*watching, return_exceptions=True)
             await self._read_out(client)
@@ -80,16 +86,20 @@ class Run:
         await asyncio.sleep(max(0.0, began_s + seconds - time.monotonic()))
 
     async def _inflict(self, planned: Planned) -> None:
-        leader = await asyncio.to_thread(self._cluster.leader)
+        leader = await asyncio.to_thread(self._cluster.wait_for_leader, READY_S)
         hit = targets(planned.aim, planned.draw, list(self._cluster.nodes), leader)
-        _log.info("%s: %s (%s)", planned.kind, ", ".join(hit), planned.aim)
+        _log.info("%s: %s (%s; %s leads)", planned.kind, ", ".join(hit), planned.aim, leader)
         kind = KINDS[planned.kind]
-        self._may_end = set(hit) if kind.ends_processes else set()
+        self._read_logs()
+        self._may_end = set(hit) if kind.ends_processes or kind.may_stop_nodes else set()
         began_s = time.monotonic()
         try:
             await asyncio.to_thread(kind.inflict, self._cluster, hit, planned.lasts_s)
         except subprocess.TimeoutExpired as error:
             self._note_failure(hit[0], f"did not stop when asked to: {error}")
+        ended_s = time.monotonic()
+        stopped = self._start_stopped(hit)
+        self._read_logs(excused=stopped)
         self._may_end = set()
         self._file.write(
             FaultRecord(
@@ -97,9 +107,18 @@ class Run:
                 aim=planned.aim,
                 targets=tuple(hit),
                 began_s=began_s,
-                ended_s=time.monotonic(),
+                ended_s=ended_s,
+                stopped=tuple(stopped),
             )
         )
+
+    def _start_stopped(self, hit: Sequence[str]) -> list[str]:
+        """Start what a fault has made stop, and return it."""
+        stopped = [node_id for node_id in hit if node_id not in self._cluster.running]
+        if stopped:
+            _log.info("stopped by it: %s", ", ".join(stopped))
+            self._cluster.start(*stopped)
+        return stopped
 
     async def _calm(self, client: Client) -> None:
         """End the load, undo what is left of faults, and let the workers finish."""
@@ -117,14 +136,20 @@ class Run:
             self._note_failure("all nodes", "did not come to one index in the calm")
         await collect.collect(client, self._folder)
         self._cluster.stop()
+        self._read_logs()
+
+    def _read_logs(self, excused: Sequence[str] = ()) -> None:
+        """Note what the nodes complain of since the last look, but for those that had a reason."""
         for node_id, node in self._cluster.nodes.items():
-            for line in node.log_path.read_text(errors="replace").splitlines():
-                if " ERROR " in line or " CRITICAL " in line or line.startswith("Traceback"):
+            new = node.log_path.read_bytes()[self._read_to[node_id] :]
+            self._read_to[node_id] += len(new)
+            for line in new.decode(errors="replace").splitlines():
+                if node_id not in excused and _COMPLAINT.search(line):
                     self._note_failure(node_id, f"its log has: {line}")
 
-    def _note_failure(self, node_id: str, text: str) -> None:
-        _log.warning("%s: %s", node_id, text)
-        self._file.write(NodeFailure(node=node_id, at_s=time.monotonic(), text=text))
+    def _note_failure(self, who: str, text: str) -> None:
+        _log.warning("%s: %s", who, text)
+        self._file.write(NodeFailure(node=who, at_s=time.monotonic(), text=text))
 
     # Meanwhile
 
@@ -137,11 +162,19 @@ class Run:
                 if code is not None and node_id not in self._may_end:
                     self._note_failure(node_id, f"ended by itself with {code}")
                     self._cluster.start(node_id)
-            for name, process in list(self._processes.items()):
-                if process.poll() is not None:
-                    assert WORKERS.get(name) == "dying", f"{name} has died, see its log"
-                    await asyncio.sleep(REBIRTH_S)
-                    self._start(name)
+            for name in list(self._processes):
+                await self._replace_if_dead(name)
+
+    async def _replace_if_dead(self, name: str) -> None:
+        """Start a client or worker again that has died, unless it was told to stop meanwhile."""
+        process = self._processes.get(name)
+        if process is None or process.poll() is None:
+            return
+        if WORKERS.get(name) != "dying":
+            self._note_failure(name, f"ended by itself with {process.returncode}")
+        await asyncio.sleep(REBIRTH_S)
+        if self._processes.get(name) is process:
+            self._start(name)
 
     async def _take_samples(self) -> None:
         while True:
@@ -155,9 +188,7 @@ class Run:
     def _sample(self, node_id: str, index: int, checksum: int) -> None:
         if index and checksum:
             self._file.write(
-                Sample(
-                    node=node_id, at_s=time.monotonic(), applied_index=index, checksum=checksum
-                )
+                Sample(node=node_id, at_s=time.monotonic(), applied_index=index, checksum=checksum)
             )
 
     # Clients and workers

@@ -23,8 +23,8 @@ from typing import Any, Final
 
 from stepraft.client import Client, RequestError, Task, TaskContext, TaskFailure, Worker
 from tests.chaos import records, workload
+from tests.chaos.answers import answer_of, reason_of
 from tests.chaos.client import parse_nodes
-from tests.chaos.outcomes import answer_of, reason_of
 from tests.chaos.records import Answer, RecordFile, Work
 
 LEASE_S: Final = 3.0

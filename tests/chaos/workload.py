@@ -145,7 +145,11 @@ def _number(random: Random, base_ms: int) -> Document:
 
 def _waits(random: Random, base_ms: int) -> Document:
     until_ms = base_ms + random.randrange(100, 5000)
-    return {**_number(random, base_ms), "seconds": random.randint(1, 4), "until": timestamp(until_ms)}
+    return {
+        **_number(random, base_ms),
+        "seconds": random.randint(1, 4),
+        "until": timestamp(until_ms),
+    }
 
 
 def _items(random: Random, base_ms: int) -> Document:

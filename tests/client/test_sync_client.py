@@ -2,8 +2,9 @@
 
 import asyncio
 import inspect
+import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
@@ -110,3 +111,26 @@ def test_a_closed_client_says_so_and_may_be_closed_again(node: Any) -> None:
 
     with pytest.raises(RuntimeError, match="the client is closed"):
         client.get_execution("e1")
+
+
+def test_ctrl_c_in_an_iteration_is_what_comes_out_of_it() -> None:
+    ended = []
+    main_thread = threading.get_ident()
+
+    async def waits() -> AsyncGenerator[int, None]:
+        yield 1
+        signal.pthread_kill(main_thread, signal.SIGINT)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(100):
+                await asyncio.sleep(0)
+            ended.append(True)
+
+    with SyncClient("127.0.0.1:1") as client:
+        items = client._each(waits())
+        assert next(items) == 1
+        with pytest.raises(KeyboardInterrupt):
+            next(items)
+
+    assert ended == [True]

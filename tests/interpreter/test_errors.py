@@ -36,6 +36,20 @@ def test_an_error_is_answered_by_its_name_or_a_wildcard(
     assert matches(error_equals, error_name) is expected
 
 
+@pytest.mark.parametrize(
+    ("error_equals", "expected"),
+    [
+        pytest.param(["States.ALL"], True, id="the further name"),
+        pytest.param(["States.DataLimitExceeded"], True, id="its own name"),
+        pytest.param(["States.TaskFailed"], False, id="another name"),
+    ],
+)
+def test_where_an_error_came_from_may_add_a_name_that_answers_it(
+    error_equals: list[str], expected: bool
+) -> None:
+    assert matches(error_equals, "States.DataLimitExceeded", ("States.ALL",)) is expected
+
+
 def test_every_predefined_error_begins_with_states() -> None:
     assert [name for name in errors.PREDEFINED_ERRORS if not name.startswith("States.")] == []
     assert sorted(set(errors.PREDEFINED_ERRORS)) == sorted(errors.PREDEFINED_ERRORS)

@@ -136,15 +136,39 @@ def test_the_retry_count_is_that_of_all_retriers(engine: InProcessEngine, begin:
     assert taken.retry_count == 2
 
 
-@pytest.mark.parametrize("error", ["States.Runtime", "States.DataLimitExceeded"])
-def test_all_does_not_retry_what_it_may_not(
-    error: str, engine: InProcessEngine, begin: Begin, lines_of: LinesOf
+def test_all_does_not_retry_runtime(
+    engine: InProcessEngine, begin: Begin, lines_of: LinesOf
 ) -> None:
     execution = begin(scope(T=task("work", Retry=[retrier("States.ALL")])))
 
-    fail_next(engine, error)
+    fail_next(engine, "States.Runtime")
 
-    assert lines_of(execution)[-1] == f"ExecutionCompleted FAILED {error}"
+    assert lines_of(execution)[-1] == "ExecutionCompleted FAILED States.Runtime"
+
+
+def test_all_retries_a_task_that_put_out_too_much(engine: InProcessEngine, begin: Begin) -> None:
+    begin(scope(T=task("work", Retry=[retrier("States.ALL")])))
+
+    fail_next(engine, "States.DataLimitExceeded")
+
+    assert delay_until_next_task(engine) == 1.0
+
+
+def test_all_does_not_retry_a_state_that_puts_out_too_much(
+    engine: InProcessEngine, begin: Begin, lines_of: LinesOf
+) -> None:
+    execution = begin(
+        scope(T=task("work", ResultPath="$.r", Retry=[retrier("States.ALL")])), {"x": "y" * 200_000}
+    )
+    taken = engine.take("work")
+    assert taken is not None
+
+    engine.complete(taken, "z" * 100_000)
+
+    assert lines_of(execution)[-1] == (
+        "ExecutionCompleted FAILED States.DataLimitExceeded: The state/task 'T' returned a result "
+        "with a size exceeding the maximum number of bytes service limit."
+    )
 
 
 def test_runtime_is_not_retried_even_by_name(

@@ -6,9 +6,9 @@ from msgspec.structs import replace
 from stepraft.interpreter.commands import CompleteTask
 from stepraft.interpreter.documents import Json
 from stepraft.interpreter.errors import Reason, Rejection
-from stepraft.testing import InProcessEngine, Task
+from stepraft.testing import InProcessEngine, Outcome, Task
 from tests.interpreter.conftest import Begin, LinesOf
-from tests.interpreter.machines import retrier, scope, task
+from tests.interpreter.machines import catcher, retrier, scope, task
 
 
 def take(engine: InProcessEngine, *, lease_s: float = 60.0, worker: str = "worker") -> Task:
@@ -215,8 +215,44 @@ def test_a_missed_heartbeat_fails_the_state(
     engine.advance(5)
 
     assert before == "RUNNING"
-    assert lines_of(execution)[-2] == "TaskTimedOut T States.HeartbeatTimeout"
-    assert engine.outcome(execution).error == "States.HeartbeatTimeout"
+    assert lines_of(execution)[-2] == "TaskTimedOut T States.Timeout"
+    assert engine.outcome(execution) == Outcome("FAILED", None, "States.Timeout", None)
+
+
+@pytest.mark.parametrize(
+    "error_equals", ["States.HeartbeatTimeout", "States.Timeout", "States.ALL"]
+)
+def test_a_missed_heartbeat_is_caught_as_such_or_as_a_timeout(
+    error_equals: str, engine: InProcessEngine, begin: Begin
+) -> None:
+    execution = begin(
+        scope(
+            T=task("work", HeartbeatSeconds=5, Catch=[catcher("C", error_equals)]),
+            C={"Type": "Succeed"},
+        )
+    )
+    take(engine, lease_s=1000)
+
+    engine.advance(5)
+
+    assert engine.outcome(execution) == Outcome(
+        "SUCCEEDED", {"Error": "States.Timeout", "Cause": ""}
+    )
+
+
+def test_a_timeout_is_not_caught_as_a_missed_heartbeat(
+    engine: InProcessEngine, begin: Begin
+) -> None:
+    execution = begin(
+        scope(
+            T=task("work", TimeoutSeconds=5, Catch=[catcher("C", "States.HeartbeatTimeout")]),
+            C={"Type": "Succeed"},
+        )
+    )
+
+    engine.advance(5)
+
+    assert engine.outcome(execution) == Outcome("FAILED", None, "States.Timeout", None)
 
 
 def test_the_heartbeat_stops_counting_when_the_lease_runs_out(
@@ -249,7 +285,7 @@ def test_a_worker_gets_the_credentials_of_the_state(
     assert take(engine).credentials == credentials
 
 
-def test_timeouts_come_from_paths(engine: InProcessEngine, begin: Begin) -> None:
+def test_timeouts_come_from_paths(engine: InProcessEngine, begin: Begin, lines_of: LinesOf) -> None:
     execution = begin(
         scope(T=task("work", TimeoutSecondsPath="$.t", HeartbeatSecondsPath="$.h")),
         {"t": 7, "h": 3},
@@ -262,7 +298,7 @@ def test_timeouts_come_from_paths(engine: InProcessEngine, begin: Begin) -> None
     engine.advance(0.001)
 
     assert before == "RUNNING"
-    assert engine.outcome(execution).error == "States.HeartbeatTimeout"
+    assert lines_of(execution)[-2] == "TaskTimedOut T States.Timeout"
 
 
 def test_each_try_has_its_own_timeout(
@@ -283,14 +319,38 @@ def test_each_try_has_its_own_timeout(
     ]
 
 
-def test_a_result_over_the_payload_limit_fails_the_state(
-    engine: InProcessEngine, begin: Begin
+@pytest.mark.parametrize(
+    ("resource", "producer"),
+    [
+        pytest.param("work", "work", id="plain name"),
+        pytest.param(
+            "arn:aws:lambda:us-east-1:1:function:f",
+            "arn:aws:lambda:us-east-1:1:function:f",
+            id="function",
+        ),
+        pytest.param("arn:aws:states:::lambda:invoke", "lambda", id="integration"),
+        pytest.param(
+            "arn:aws:states:::aws-sdk:s3:getObject", "aws-sdk:s3", id="integration by the SDK"
+        ),
+    ],
+)
+def test_a_result_over_the_payload_limit_fails_the_task(
+    resource: str, producer: str, engine: InProcessEngine, begin: Begin, lines_of: LinesOf
 ) -> None:
-    execution = begin(scope(T=task("work")))
+    execution = begin(scope(T=task(resource)))
+    taken = engine.take(resource)
+    assert taken is not None
 
-    engine.complete(take(engine), "x" * 262_143)
+    engine.complete(taken, "x" * 262_143)
 
-    assert engine.outcome(execution).error == "States.DataLimitExceeded"
+    assert lines_of(execution)[-2].startswith("TaskFailed T States.DataLimitExceeded: ")
+    assert engine.outcome(execution) == Outcome(
+        "FAILED",
+        None,
+        "States.DataLimitExceeded",
+        f"The state/task '{producer}' returned a result with a size exceeding the maximum number of"
+        " bytes service limit.",
+    )
 
 
 def test_a_result_at_the_payload_limit_is_taken(engine: InProcessEngine, begin: Begin) -> None:

@@ -29,6 +29,7 @@ from stepraft.interpreter.definition import (
 )
 from stepraft.interpreter.documents import Json
 from stepraft.interpreter.errors import (
+    ALL,
     EXCEED_TOLERATED_FAILURE_THRESHOLD,
     HEARTBEAT_TIMEOUT,
     NO_CHOICE_MATCHED,
@@ -63,7 +64,8 @@ Plan = Callable[[str, Json, int], Answer | None]
 class Result(Struct, frozen=True):
     """How a state or scope ended: `output` as JSON, or `error` and `cause`.
 
-    `next_state` is None where the scope ends; `variables`: those of the scope, as JSON.
+    `next_state` is None where the scope ends; `variables`: those of the scope, as JSON;
+    `also_matched_by`: what else in ErrorEquals answers the error within the same state.
     """
 
     output: bytes = b""
@@ -72,6 +74,7 @@ class Result(Struct, frozen=True):
     cause: str | None = None
     next_state: str | None = None
     variables: bytes = b"{}"
+    also_matched_by: tuple[str, ...] = ()
 
 
 def normal(text: str) -> str:
@@ -202,12 +205,14 @@ class _Visit:
         if data_flow.timeout_seconds(state, self.raw, self.environment) is not None:
             yield Result(is_error=True, error=TIMEOUT)
         if data_flow.heartbeat_seconds(state, self.raw, self.environment) is not None:
-            yield Result(is_error=True, error=HEARTBEAT_TIMEOUT)
+            yield Result(is_error=True, error=TIMEOUT, also_matched_by=(HEARTBEAT_TIMEOUT,))
         answer = self.reference._plan(state.name, effective, retry_count)
         if answer is None:
             return
         if answer.error is not None:
-            yield Result(is_error=True, error=answer.error, cause=answer.cause)
+            yield Result(
+                is_error=True, error=answer.error, cause=answer.cause, also_matched_by=(ALL,)
+            )
         else:
             yield self._left(answer.output)
 
@@ -303,7 +308,7 @@ class _Visit:
             return {failed}
         counts = retries or (0,) * len(state.retry)
         for position, retrier in enumerate(state.retry):
-            if matches(retrier.errors, error):
+            if matches(retrier.errors, error, failed.also_matched_by):
                 if counts[position] < retrier.max_attempts:
                     used = (*counts[:position], counts[position] + 1, *counts[position + 1 :])
                     return self.results(used)
@@ -312,7 +317,7 @@ class _Visit:
 
     def _caught(self, failed: Result, state: WorkFields, error: str) -> Result:
         for catcher in state.catch:
-            if matches(catcher.errors, error):
+            if matches(catcher.errors, error, failed.also_matched_by):
                 environment = self.environment
                 try:
                     output = data_flow.caught_output(

@@ -295,12 +295,57 @@ CASES = [
         [
             'StateStarted M {"x":1}',
             (
-                "FanOutFailed Map States.Runtime: An error occurred while executing the state 'M'"
-                ' (entered at the event id #2). Reference path "$" must point to array.'
-            ),
-            (
                 "ExecutionCompleted FAILED States.Runtime: An error occurred while executing the"
                 " state 'M' (entered at the event id #2). Reference path \"$\" must point to array."
+            ),
+        ],
+    ),
+    Case(
+        "a Map evaluates its limits when it has begun",
+        scope(
+            M=map_(scope(A=pass_()), ItemsPath="$.items", ToleratedFailureCountPath="$.limit"),
+        ),
+        {"items": [1], "limit": -1},
+        [
+            'StateStarted M {"items":[1],"limit":-1}',
+            "MapStarted 1",
+            (
+                "ExecutionCompleted FAILED States.Runtime: An error occurred while executing the"
+                " state 'M' (entered at the event id #2). ToleratedFailureCount cannot be negative."
+            ),
+        ],
+    ),
+    Case(
+        "a Parallel that cannot make its input ends its scope at once",
+        scope(P=parallel(scope(A=pass_()), InputPath="$.none")),
+        {},
+        [
+            "StateStarted P {}",
+            (
+                "ExecutionCompleted FAILED States.Runtime: An error occurred while executing the"
+                " state 'P' (entered at the event id #2). Invalid path '$.none' : No results for"
+                " path: $['none']"
+            ),
+        ],
+    ),
+    Case(
+        "a Map fails, too, with an iteration that ends by States.Runtime",
+        scope(M=map_(scope(A=pass_(InputPath="$.none")))),
+        [{}],
+        [
+            "StateStarted M [{}]",
+            "MapStarted 1",
+            "IterationStarted M[0] {}",
+            "StateStarted A {}",
+            *(
+                f"{event} States.Runtime: An error occurred while executing the state 'A'"
+                " (entered at the event id #5). Invalid path '$.none' : No results for path:"
+                " $['none']"
+                for event in (
+                    "IterationFailed M[0]",
+                    "FanOutFailed Map",
+                    "ExecutionCompleted FAILED",
+                )
             ),
         ],
     ),
