@@ -19,7 +19,8 @@ A worker, whole:
         return {"label": printer.print(order["address"], job=context.task_id)}
 
 
-    worker.run()  # until SIGTERM or Ctrl-C, then what runs is finished
+    if __name__ == "__main__":
+        worker.run()  # until SIGTERM or Ctrl-C, then what runs is finished
 
 And who gives it work:
 

@@ -30,7 +30,8 @@ class Worker:
         async def charge(order):
             return {"receipt": await bank.charge(order["card"], order["total"])}
 
-        worker.run()
+        if __name__ == "__main__":
+            worker.run()
 
     A handler takes `(input)` or `(input, context)`, see TaskContext. Async handlers share the event
     loop and must not block it; plain functions run in threads. What a handler returns completes

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -9,13 +10,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-import grpc
-
 from examples.demo import show
 from examples.demo.traffic import WORKFLOW, Traffic, count_ended, start_orders
-from examples.demo.verdict import Verdict, judge
+from examples.demo.verdict import judge
 from examples.orders.orders import make_orders
-from stepraft.client import Client, NodeStatus
+from stepraft.client import Client, NodeStatus, StepraftError
 from stepraft.testing.cluster import LocalCluster
 
 DEFINITION: Final = Path(__file__).parent.parent / "orders" / "workflow.asl.json"
@@ -37,21 +36,22 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="stepraft-demo-"))
     cluster = LocalCluster(folder)
     workers: list[subprocess.Popen[bytes]] = []
-    is_kept = False
+    is_good = is_kept = False
     try:
         show.say(f"Three servers on {', '.join(cluster.addresses)}")
         cluster.start()
         leader = cluster.wait_for_leader()
         show.say(f"{leader} leads. Two workers, one of which fails now and then on purpose.")
         workers += [_start_worker(cluster, "shop-1"), _start_worker(cluster, "shop-2", "--flaky")]
-        result = asyncio.run(_run(cluster, arguments.executions))
+        is_good = asyncio.run(_run(cluster, arguments.executions))
         is_kept = arguments.keep
         if is_kept:
             show.how_to_talk(cluster, [worker.pid for worker in workers])
-        return 0 if result.is_good else 1
+        return 0 if is_good else 1
     finally:
         if not is_kept:
             _stop(cluster, workers)
+            _tidy(folder, is_good=is_good)
 
 
 def _start_worker(cluster: LocalCluster, worker_id: str, *options: str) -> subprocess.Popen[bytes]:
@@ -76,7 +76,16 @@ def _stop(cluster: LocalCluster, workers: list[subprocess.Popen[bytes]]) -> None
     cluster.stop()
 
 
-async def _run(cluster: LocalCluster, count: int) -> Verdict:
+def _tidy(folder: Path, *, is_good: bool) -> None:
+    """Remove what a good run wrote; after another, say where its logs are."""
+    if is_good:
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        show.say(f"The data and logs are in {folder}.")
+
+
+async def _run(cluster: LocalCluster, count: int) -> bool:
+    """Run the orders through the failure; return whether all is as it should be."""
     async with Client(cluster.addresses) as client:
         await client.put_workflow(WORKFLOW, DEFINITION.read_text())
         traffic = Traffic()
@@ -98,12 +107,12 @@ async def _run(cluster: LocalCluster, count: int) -> Verdict:
         await starting
         await killing
         result = await judge(client, traffic.orders)
-        replicas = await _replicas(client)
+        replicas, are_equal = await _replicas(client)
         show.say("")
         show.tree([event async for event in client.history(result.most_retried)])
         show.say("")
         show.verdict(result, traffic.longest_gap_s(), replicas)
-        return result
+        return result.is_good and are_equal
 
 
 async def _kill_the_leader(cluster: LocalCluster) -> None:
@@ -120,8 +129,8 @@ async def _kill_the_leader(cluster: LocalCluster) -> None:
     show.say(f"{leader} is back")
 
 
-async def _replicas(client: Client) -> str:
-    """Return how the replicas compare, once they are at one index."""
+async def _replicas(client: Client) -> tuple[str, bool]:
+    """Return how the replicas compare, once they are at one index, and whether they are equal."""
     deadline_s = time.monotonic() + END_WITHIN_S
     nodes: tuple[NodeStatus, ...] = ()
     while time.monotonic() < deadline_s:
@@ -129,15 +138,17 @@ async def _replicas(client: Client) -> str:
         states = {(node.applied_index, node.checksum) for node in nodes}
         if len(states) == 1:
             index, checksum = states.pop()
-            return f"{len(nodes)} with checksum {checksum:08x} at index {index}"
+            return f"{len(nodes)} with checksum {checksum:08x} at index {index}", True
         await asyncio.sleep(_POLL_S)
-    return "[bold red]not at one index[/bold red]: " + ", ".join(
-        f"{node.node_id} {node.applied_index} {node.checksum:08x}" for node in nodes
-    )
+    states = {(node.applied_index, node.checksum) for node in nodes}
+    seen = ", ".join(f"{checksum:08x} at index {index}" for index, checksum in states)
+    return f"[bold red]differ[/bold red]: {seen}", False
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (grpc.RpcError, TimeoutError) as error:
+    except KeyboardInterrupt:
+        sys.exit("the demonstration was interrupted")
+    except (StepraftError, TimeoutError) as error:
         sys.exit(f"the demonstration failed: {error}")

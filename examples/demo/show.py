@@ -1,5 +1,6 @@
 """What the demonstration prints."""
 
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,10 @@ from stepraft.cli.visits import VisitTree
 from stepraft.client import HistoryEvent
 from stepraft.testing.cluster import LocalCluster
 
+for stream in (sys.stdout, sys.stderr):
+    if isinstance(stream, io.TextIOWrapper):
+        # A terminal that cannot show a sign shows another one, rather than an error.
+        stream.reconfigure(errors="replace")
 console = Console()
 
 
@@ -74,4 +79,4 @@ def how_to_talk(cluster: LocalCluster, worker_pids: Sequence[int]) -> None:
         f"  {stepraft} start orders --input @FILE --watch",
         f"To stop it: kill {' '.join(map(str, [*worker_pids, *pids]))}; rm -r {cluster.folder}",
     ):
-        say(line)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -28,6 +28,9 @@ FAILURES_MAX: Final = 3
 FAILURE_PERCENT: Final = 15
 """How many of 100 tasks a flaky worker fails."""
 
+LEASE_S: Final = 5.0
+"""How long a task is this worker's unless it renews the lease: after that another one gets it."""
+
 WORK_S: Final = 0.01
 """How long each task takes, in seconds: what a call to another service might."""
 
@@ -36,7 +39,9 @@ def make_worker(
     addresses: str | Sequence[str], *, worker_id: str = "", flaky: bool = False
 ) -> Worker:
     """Return a worker that does all tasks of the workflow, not yet running."""
-    worker = Worker(addresses, worker_id=worker_id or f"shop-{os.getpid()}", concurrency=16)
+    worker = Worker(
+        addresses, worker_id=worker_id or f"shop-{os.getpid()}", concurrency=16, lease_s=LEASE_S
+    )
     for resource, work in shop.TASKS.items():
         worker.task(resource)(_handler(work, flaky=flaky))
     return worker

@@ -23,6 +23,9 @@ from stepraft.server.service.partitions import NotLeading, leader_changed
 _PAUSE_S: Final = 0.05
 """How long a node that just refused or could not be reached is left alone, unless news comes."""
 
+_SILENCE_S: Final = 0.25
+"""How long a node that leads no more may take to answer what was passed on to it before."""
+
 Handler = Any
 """One of gRPC's method handlers, as the generated code makes them."""
 
@@ -62,6 +65,7 @@ class Calls:
         self._forwarder = forwarder
         self._leader_wait_s = leader_wait_s
         self._passed_on: dict[asyncio.Future[None], tuple[Partition, str]] = {}
+        self._awaited: dict[asyncio.Future[bytes], tuple[Partition, str]] = {}
 
     def wrapped(self, name: str, handler: Handler, *, is_repeatable: bool) -> Handler:
         """Return a handler of raw bytes in the place of one that the generated code made."""
@@ -74,10 +78,16 @@ class Calls:
         return grpc.stream_stream_rpc_method_handler(self._guarded(method, self._stream_stream))
 
     def review(self) -> None:
-        """End the streams that were passed on to nodes that lead no more."""
+        """End what was passed on to nodes that lead no more: streams now, other calls after a
+        moment, in which a node that stepped down answers them by itself.
+        """
         for pump, (partition, target) in self._passed_on.items():
             if partition.leader_id != target:
                 pump.cancel()
+        loop = asyncio.get_running_loop()
+        for answer, (partition, target) in self._awaited.items():
+            if partition.leader_id != target:
+                loop.call_later(_SILENCE_S, answer.cancel)
 
     def drain(self) -> None:
         """End all streams that were passed on."""
@@ -116,9 +126,7 @@ class Calls:
             try:
                 if target == self._node_id:
                     return method.encode(await method.answer(message, context))
-                return await self._forwarder.unary(
-                    target, method.name, request, _metadata(context), _remaining_s(context)
-                )
+                return await self._pass_on_unary(method, target, request, context, search.partition)
             except (NotLeading, Unreachable):
                 continue
             except Broken as error:
@@ -127,6 +135,28 @@ class Calls:
             except grpc.aio.AioRpcError as error:
                 if errors.reason_of(error) != Reason.NO_LEADER:
                     raise
+
+    async def _pass_on_unary(
+        self, method: Method, target: str, request: bytes, context: Context, partition: Partition
+    ) -> bytes:
+        """Return another node's answer.
+
+        Errors: those of Forwarder.unary; Broken when that node leads no more and keeps silent.
+        """
+        answer = asyncio.ensure_future(
+            self._forwarder.unary(
+                target, method.name, request, _metadata(context), _remaining_s(context)
+            )
+        )
+        self._awaited[answer] = (partition, target)
+        try:
+            await asyncio.wait({answer})
+        finally:
+            del self._awaited[answer]
+            answer.cancel()
+        if answer.cancelled():
+            raise Broken(f"node {target} leads no more and keeps silent")
+        return answer.result()
 
     async def _unary_stream(self, method: Method, request: bytes, context: Context) -> None:
         await self._stream(method, request, None, context, lambda: method.decode(request))

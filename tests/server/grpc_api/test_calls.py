@@ -162,6 +162,35 @@ async def test_a_write_whose_connection_broke_has_an_unknown_outcome() -> None:
         )
 
 
+async def test_a_read_from_a_leader_that_fell_silent_goes_on_at_the_next() -> None:
+    async with two_nodes() as (leader, follower):
+        identifier = await started(leader.local, "task")
+        request = executions.WaitExecutionRequest(execution_id=identifier)
+        waiting = asyncio.ensure_future(follower.executions.WaitExecution(request))
+        await until(lambda: leader.local.partition.watchers._waiting != {})
+
+        await follower.local.lead()
+        await follower.server.follow_leader()
+
+        assert (await refusal_of(waiting)).reason == "EXECUTION_NOT_FOUND"
+
+
+async def test_a_write_to_a_leader_that_fell_silent_has_an_unknown_outcome() -> None:
+    async with two_nodes() as (leader, follower):
+        request = tasks.PollTasksRequest(
+            resources=["work"], worker_id="w", wait=Duration(seconds=30)
+        )
+        polling = asyncio.ensure_future(follower.tasks.PollTasks(request))
+        await until(lambda: bool(leader.local.partition.leading().dispatcher.sessions()))
+
+        await follower.local.follow(None)
+        await follower.server.follow_leader()
+
+        assert await refusal_of(polling) == Refusal(
+            "UNAVAILABLE", "OUTCOME_UNKNOWN", has_retry=True
+        )
+
+
 @pytest.mark.parametrize("asked", ["leader", "follower"])
 async def test_a_stream_ends_when_the_leader_changes(asked: str) -> None:
     async with two_nodes() as (leader, follower):
