@@ -65,13 +65,21 @@ def main() -> None:
             _cluster(Path(folder), size) as (cluster, worker),
         ):
             for workload in chosen:
-                for in_flight in _numbers(arguments.in_flight):
+                for in_flight in _in_flight(workload, arguments.in_flight):
                     point = _measure(cluster, worker, workload, in_flight, arguments)
                     points.append(point)
                     print(report.line(point), flush=True)
     print(report.table(points))
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(point) for point in points], indent=1))
+
+
+def _in_flight(workload: Workload, text: str) -> list[int]:
+    """Return how many at once; a work of many items is not done by hundreds at a time."""
+    numbers = _numbers(text)
+    if workload.units > 1:
+        numbers = sorted({min(number, _W3_IN_FLIGHT_MAX) for number in numbers})
+    return numbers
 
 
 def _numbers(text: str) -> list[int]:
@@ -99,8 +107,6 @@ def _measure(
     in_flight: int,
     arguments: argparse.Namespace,
 ) -> Point:
-    if workload.units > 1:
-        in_flight = min(in_flight, _W3_IN_FLIGHT_MAX)
     runs = [
         uvloop.run(_point(cluster, worker, workload, in_flight, arguments.seconds))
         for _ in range(arguments.repeat)

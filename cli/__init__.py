@@ -7,6 +7,7 @@ field and says what to do, and an exit code that scripts can use; users see no t
 - `main.py`: the program: which commands there are.
 - `workflows.py`, `executions.py`, `watching.py`, `workers.py`, `nodes.py`, `cluster.py`: the
   commands.
+- `targets.py`: the worker that MODULE:NAME names.
 - `options.py`, `sources.py`, `output.py`, `failures.py`, `exit_codes.py`, `ends.py`: what commands
   share: options, inputs, results, errors and exit codes.
 - `validation.py`, `source_map.py`, `excerpts.py`: the problems of a definition, shown in its text.

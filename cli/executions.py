@@ -12,7 +12,7 @@ from stepraft.cli.durations import shown_duration, shown_moment
 from stepraft.cli.ends import exit_by
 from stepraft.cli.exit_codes import ExitCode
 from stepraft.cli.failures import CommandError
-from stepraft.cli.options import Addresses, AsJson, ExecutionId, Namespace, connected
+from stepraft.cli.options import Addresses, AsJson, ExecutionId, Namespace, connected, namespace_of
 from stepraft.cli.output import console, drawing_width, plain, print_document, table
 from stepraft.cli.visits import VisitTree
 from stepraft.cli.watching import follow
@@ -43,7 +43,9 @@ def start(
     ] = False,
     timeout: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", min=0, help="With --wait: how long.  [default: for ever]"),
+        typer.Option(
+            metavar="SECONDS", min=0, help="With --wait: how long.", show_default="for ever"
+        ),
     ] = None,
     address: Addresses = None,
     namespace: Namespace = "default",
@@ -55,6 +57,8 @@ def start(
     """
     if wait and watch:
         raise CommandError("--wait and --watch: choose one", code=ExitCode.USAGE)
+    if timeout is not None and not wait:
+        raise CommandError("--timeout: only --wait reads it", code=ExitCode.USAGE)
     document = sources.document(input_, "--input")
     with connected(address, namespace) as client:
         started = client.start_execution(
@@ -78,7 +82,7 @@ def get(
     as_json: AsJson = False,
 ) -> None:
     """Show one execution: how it stands, its input and its output."""
-    with connected(address) as client:
+    with connected(address, namespace_of(execution_id)) as client:
         execution = client.get_execution(execution_id)
     _print_execution(execution, as_json=as_json)
 
@@ -118,7 +122,7 @@ def history(
     as_json: AsJson = False,
 ) -> None:
     """Show what has happened in an execution."""
-    with connected(address) as client:
+    with connected(address, namespace_of(execution_id)) as client:
         happened = list(client.history(execution_id))
     if as_json:
         print_document({"events": happened})
@@ -140,7 +144,7 @@ def cancel(
     as_json: AsJson = False,
 ) -> None:
     """End an execution from outside."""
-    with connected(address) as client:
+    with connected(address, namespace_of(execution_id)) as client:
         execution = client.cancel_execution(execution_id, error=error, cause=cause)
     if as_json:
         print_document(_without_documents(execution))

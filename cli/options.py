@@ -24,7 +24,8 @@ Addresses = Annotated[
         envvar="STEPRAFT_ADDRESS",
         show_envvar=True,
         help="Where a node takes calls. Give several, or one list separated by commas, to go on "
-        f"when one is down.  [default: {DEFAULT_ADDRESS}]",
+        "when one is down.",
+        show_default=DEFAULT_ADDRESS,
     ),
 ]
 
@@ -66,6 +67,12 @@ ExecutionId = Annotated[
 def addresses_of(values: list[str] | None) -> str:
     """Return the addresses that the options or the environment name, separated by commas."""
     return ",".join(values or [DEFAULT_ADDRESS])
+
+
+def namespace_of(execution_id: str) -> str:
+    """Return the namespace that an execution's id names; the default one where it names none."""
+    parts = execution_id.split("/")
+    return parts[2] if len(parts) > 2 and parts[2] else "default"
 
 
 @contextmanager

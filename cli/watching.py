@@ -11,7 +11,7 @@ from rich.live import Live
 
 from stepraft.cli import events, tree
 from stepraft.cli.ends import exit_by
-from stepraft.cli.options import Addresses, AsJson, ExecutionId, connected
+from stepraft.cli.options import Addresses, AsJson, ExecutionId, connected, namespace_of
 from stepraft.cli.output import console, drawing_width, print_line
 from stepraft.cli.visits import VisitTree
 from stepraft.client import ExecutionStatus, HistoryEvent, SyncClient
@@ -25,7 +25,7 @@ def watch(execution_id: ExecutionId, address: Addresses = None, as_json: AsJson 
     On a terminal it is a tree that grows, elsewhere one line an event. The exit code says how the
     execution ended.
     """
-    with connected(address) as client:
+    with connected(address, namespace_of(execution_id)) as client:
         follow(client, execution_id, as_json=as_json)
 
 

@@ -24,7 +24,7 @@ def deploy(
     file: DefinitionFile,
     name: Annotated[
         str | None,
-        typer.Option(help="The workflow's name.  [default: the file's, up to its first dot]"),
+        typer.Option(help="The workflow's name.", show_default="FILE's, up to its first dot"),
     ] = None,
     description: Annotated[
         str, typer.Option(help="What people should know about this version.")

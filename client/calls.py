@@ -1,9 +1,10 @@
 """Calls that outlive the failure of a node: another is asked, if asking again does no harm."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Callable
 from enum import Enum, auto
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import grpc
 
@@ -11,6 +12,8 @@ from stepraft.client.backoff import Backoff
 from stepraft.client.connections import Connection, Connections
 from stepraft.client.errors import (
     NOTHING_WAS_DONE,
+    OUTCOME_UNKNOWN,
+    InvalidRequestError,
     OutcomeUnknownError,
     RequestError,
     UnavailableError,
@@ -26,6 +29,12 @@ UnaryMethod: TypeAlias = Callable[
 StreamMethod: TypeAlias = Callable[
     [Connection], "grpc.aio.UnaryStreamMultiCallable[Request, Response]"
 ]
+
+
+_LARGER_THAN_MAX: Final = re.compile(
+    r"SERVER: Received message larger than max \((\d+) vs. (\d+)\)"
+)
+"""How gRPC itself refuses a request, with its size and the limit, before the node sees it."""
 
 
 class Effect(Enum):
@@ -66,6 +75,7 @@ class Calls:
         deadline = loop.time() + self._timeout_s + server_waits_s
         backoff = Backoff()
         is_lost = False
+        answered: RequestError | None = None
         try:
             while True:
                 connection = await self._connections.ready(deadline)
@@ -73,12 +83,14 @@ class Calls:
                     return await method(connection)(request, timeout=deadline - loop.time())
                 except grpc.aio.AioRpcError as failure:
                     error = self._failed(connection, failure)
+                answered = error if error.reason else answered
                 is_lost |= effect is not Effect.READ and error.reason not in NOTHING_WAS_DONE
                 await _pause(error, effect, backoff, deadline)
         except UnavailableError as error:
-            if not is_lost or isinstance(error, OutcomeUnknownError):
+            final = _final(error, answered, is_lost=is_lost)
+            if final is error:
                 raise
-            raise OutcomeUnknownError(error.code, f"{error.text}; it may have been done") from error
+            raise final from error
 
     async def stream(
         self, method: "StreamMethod[Request, Response]", resume: Callable[[], Request]
@@ -111,10 +123,39 @@ class Calls:
             await _pause(error, Effect.READ, backoff, deadline)
 
     def _failed(self, connection: Connection, failure: grpc.aio.AioRpcError) -> RequestError:
-        error = from_rpc(failure)
+        error = _too_large(failure) or from_rpc(failure)
         if isinstance(error, UnavailableError):
             self._connections.leave(connection)
         return error
+
+
+def _final(
+    error: UnavailableError, answered: RequestError | None, *, is_lost: bool
+) -> RequestError:
+    """Return what a call that ended with `error` raises.
+
+    `answered` is the last error that a node gave a reason for: it tells more than that time ran
+    out, or that no other node could be reached meanwhile. `is_lost` says that a write was sent
+    whose fate is unknown; then no reason may promise that nothing was done.
+    """
+    told = error if error.reason or answered is None else answered
+    if not is_lost or isinstance(told, OutcomeUnknownError):
+        return told
+    return OutcomeUnknownError(
+        error.code, f"{told.text}; it may have been done", reason=OUTCOME_UNKNOWN
+    )
+
+
+def _too_large(failure: grpc.aio.AioRpcError) -> RequestError | None:
+    """Return the error for a request that the node's gRPC refused to read; None for any other."""
+    sizes = _LARGER_THAN_MAX.match(failure.details() or "")
+    if sizes is None or failure.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return None
+    return InvalidRequestError(
+        failure.code().name,
+        f"the request has {int(sizes[1]):,} bytes, and the node takes at most {int(sizes[2]):,}",
+        reason="PAYLOAD_TOO_LARGE",
+    )
 
 
 async def _pause(error: RequestError, effect: Effect, backoff: Backoff, deadline: float) -> None:

@@ -68,7 +68,9 @@ class ExecutionMethods(Methods):
         """
         response = await self._calls.unary(
             lambda node: node.executions.GetExecution,
-            executions_pb2.GetExecutionRequest(execution_id=execution_id),
+            executions_pb2.GetExecutionRequest(
+                execution_id=execution_id, namespace=self._namespace
+            ),
             Effect.READ,
         )
         return messages.execution(response.execution)
@@ -121,6 +123,7 @@ class ExecutionMethods(Methods):
                 lambda node: node.executions.GetHistory,
                 executions_pb2.GetHistoryRequest(
                     execution_id=execution_id,
+                    namespace=self._namespace,
                     page_size=PAGE_SIZE,
                     page_token=token,
                     newest_first=newest_first,
@@ -145,7 +148,7 @@ class ExecutionMethods(Methods):
 
         def resume() -> executions_pb2.WatchExecutionRequest:
             return executions_pb2.WatchExecutionRequest(
-                execution_id=execution_id, after_sequence=last
+                execution_id=execution_id, after_sequence=last, namespace=self._namespace
             )
 
         watched = self._calls.stream(lambda node: node.executions.WatchExecution, resume)
@@ -164,7 +167,10 @@ class ExecutionMethods(Methods):
         response = await self._calls.unary(
             lambda node: node.executions.CancelExecution,
             executions_pb2.CancelExecutionRequest(
-                execution_id=execution_id, error=error, cause=cause
+                execution_id=execution_id,
+                error=error,
+                cause=cause,
+                namespace=self._namespace,
             ),
             Effect.NEW_WRITE,
         )
@@ -187,7 +193,9 @@ class ExecutionMethods(Methods):
             response = await self._calls.unary(
                 lambda node: node.executions.WaitExecution,
                 executions_pb2.WaitExecutionRequest(
-                    execution_id=execution_id, timeout=messages.duration(step_s)
+                    execution_id=execution_id,
+                    timeout=messages.duration(step_s),
+                    namespace=self._namespace,
                 ),
                 Effect.READ,
                 server_waits_s=step_s,

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from stepraft.server.grpc_api import convert
 from stepraft.server.grpc_api.errors import Context
 from stepraft.server.grpc_api.history import history_event
-from stepraft.server.service.callers import ANYBODY
+from stepraft.server.service.callers import ANYBODY, within
 from stepraft.server.service.executions import Executions, ListFilter, StartRequest
 from stepraft.server.service.pages import PageRequest
 from stepraft.v1 import executions_pb2 as pb
@@ -44,7 +44,7 @@ class ExecutionServicer(ExecutionServiceServicer):
     async def GetExecution(
         self, request: pb.GetExecutionRequest, context: Context
     ) -> pb.GetExecutionResponse:
-        view = await self._executions.get(ANYBODY, request.execution_id)
+        view = await self._executions.get(within(request.namespace), request.execution_id)
         return pb.GetExecutionResponse(execution=convert.execution(view))
 
     async def ListExecutions(
@@ -64,7 +64,7 @@ class ExecutionServicer(ExecutionServiceServicer):
         self, request: pb.GetHistoryRequest, context: Context
     ) -> pb.GetHistoryResponse:
         page = await self._executions.history(
-            ANYBODY,
+            within(request.namespace),
             request.execution_id,
             PageRequest(request.page_size, request.page_token),
             newest_first=request.newest_first,
@@ -76,7 +76,9 @@ class ExecutionServicer(ExecutionServiceServicer):
     async def WatchExecution(
         self, request: pb.WatchExecutionRequest, context: Context
     ) -> AsyncIterator[pb.HistoryEvent]:
-        watching = self._executions.watch(ANYBODY, request.execution_id, request.after_sequence)
+        watching = self._executions.watch(
+            within(request.namespace), request.execution_id, request.after_sequence
+        )
         async with aclosing(watching):
             async for items in watching:
                 for item in items:
@@ -86,7 +88,7 @@ class ExecutionServicer(ExecutionServiceServicer):
         self, request: pb.CancelExecutionRequest, context: Context
     ) -> pb.CancelExecutionResponse:
         view = await self._executions.cancel(
-            ANYBODY, request.execution_id, request.error, request.cause
+            within(request.namespace), request.execution_id, request.error, request.cause
         )
         return pb.CancelExecutionResponse(execution=convert.execution(view))
 
@@ -94,5 +96,7 @@ class ExecutionServicer(ExecutionServiceServicer):
         self, request: pb.WaitExecutionRequest, context: Context
     ) -> pb.WaitExecutionResponse:
         timeout_s = convert.milliseconds(request.timeout, "timeout") / 1000
-        view = await self._executions.wait(ANYBODY, request.execution_id, timeout_s)
+        view = await self._executions.wait(
+            within(request.namespace), request.execution_id, timeout_s
+        )
         return pb.WaitExecutionResponse(execution=convert.execution(view), ended=view.is_ended)

@@ -6,6 +6,7 @@ from typing import Final
 from stepraft.interpreter import documents, ids
 from stepraft.interpreter.errors import Reason, Rejection
 from stepraft.interpreter.records import JsonText
+from stepraft.server.service.callers import Caller
 from stepraft.server.settings import LimitsSection
 
 DEFAULT_NAMESPACE: Final = "default"
@@ -119,8 +120,8 @@ def document(text: str, field: str, limits: LimitsSection) -> JsonText:
     return compact
 
 
-def execution_id(text: str, tenant: str) -> str:
-    """Return the id of an execution of this tenant, which need not be there.
+def execution_id(text: str, caller: Caller) -> str:
+    """Return the id of an execution of the caller's, which need not be there.
 
     Errors: INVALID_ARGUMENT when it has not the form of one; EXECUTION_NOT_FOUND.
     """
@@ -130,7 +131,8 @@ def execution_id(text: str, tenant: str) -> str:
             "execution_id has not the form /{tenant}/{namespace}/e{7 hex digits}/{16 hex digits}",
             field="execution_id",
         )
-    if ids.tenant_and_namespace(text)[0] != tenant:
+    tenant, home = ids.tenant_and_namespace(text)
+    if tenant != caller.tenant or caller.namespace not in ("", home):
         raise no_execution(text)
     return text
 

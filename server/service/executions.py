@@ -234,7 +234,7 @@ class Executions:
             partition.watchers.notify_all()
 
     def _home(self, caller: Caller, execution_id: str) -> tuple[Partition, str]:
-        identifier = checks.execution_id(execution_id, caller.tenant)
+        identifier = checks.execution_id(execution_id, caller)
         return self._partitions.of_execution(identifier), identifier
 
     async def _next_growth(self, home: Partition, epoch: Epoch, grown: asyncio.Event) -> None:

@@ -78,6 +78,13 @@ def test_the_input_may_come_from_the_line_a_file_or_standard_input(
     assert json.loads(result.stdout)["output"] == {"name": "Grace", "ratio": 1.5}
 
 
+def test_an_input_that_no_node_reads_is_too_large(run: Callable[..., Any]) -> None:
+    result = run("start", "hello", "--input", "-", stdin=f'"{"x" * 5_000_000}"')
+
+    assert result.exit_code == 1
+    assert "the node takes at most 4,194,304 (PAYLOAD_TOO_LARGE)" in result.stderr
+
+
 def test_starting_again_with_the_same_key_starts_nothing_new(run: Callable[..., Any]) -> None:
     command = ["start", "hello", "--idempotency-key", "again", "--json"]
 
@@ -106,6 +113,10 @@ def test_starting_again_with_the_same_key_starts_nothing_new(run: Callable[..., 
         pytest.param(["start", "hello", "-i", "@nowhere"], 3, "no file", id="input: no file"),
         pytest.param(["start", "hello", "--name", "a b"], 1, "INVALID_NAME", id="a bad name"),
         pytest.param(["start", "hello", "--wait", "--watch"], 2, "choose one", id="two ways"),
+        pytest.param(["start", "hello", "--timeout", "1"], 2, "only --wait", id="a time, no wait"),
+        pytest.param(
+            ["start", "hello", "--watch", "--timeout", "1"], 2, "only --wait", id="a timed watch"
+        ),
         pytest.param(["list", "--status", "bogus"], 2, "bogus", id="no such status"),
         pytest.param(["list", "-n", "no/such"], 1, "namespace", id="a bad namespace"),
     ],

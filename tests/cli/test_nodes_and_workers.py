@@ -39,7 +39,63 @@ def make_worker(addresses):
 
 with_address = Worker("127.0.0.1:1")
 number = 7
+
+
+def handler(order, context):
+    return order
+
+
+async def async_handler(order):
+    return order
+
+
+def broken_factory(addresses):
+    return addresses["no"]
+
+
+def idle(addresses):
+    return Worker(addresses)
 """
+
+MODULES = {
+    "shop": WORKER,
+    "misspelt": "def make_worker(:\n",
+    "failing": "\n1 / 0\n",
+    "needy": "import no_such_library\n",
+}
+"""Modules that define workers, or cannot be imported."""
+
+SERVES_WHEN_IMPORTED = """
+import asyncio
+
+from stepraft.client import Worker
+
+worker = Worker("127.0.0.1:1", worker_id="eager", drain_timeout_s=0)
+
+
+@worker.task("test:greet")
+def greet(person):
+    return person
+
+
+async def serve_and_stop():
+    serving = asyncio.create_task(worker.serve())
+    await asyncio.sleep(0)
+    worker.stop()
+    await serving
+
+
+asyncio.run(serve_and_stop())
+"""
+
+
+PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from stepraft.cli.main import app
+app()
+"""
+"""The program; it takes SIGINT as from a terminal, whatever started the tests."""
 
 
 @contextmanager
@@ -49,7 +105,7 @@ def process(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     -P: as with the installed program, the current folder is not looked at for modules.
     """
     running = subprocess.Popen(
-        [sys.executable, "-P", "-c", "from stepraft.cli.main import app; app()", *arguments],
+        [sys.executable, "-P", "-c", PROGRAM, *arguments],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -158,8 +214,9 @@ def test_health_is_the_exit_code_of_all_nodes_together(
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """A folder with a module that defines workers."""
-    (tmp_path / "shop.py").write_text(WORKER)
+    """A folder with the modules."""
+    for name, text in MODULES.items():
+        (tmp_path / f"{name}.py").write_text(text)
     return tmp_path
 
 
@@ -187,6 +244,22 @@ def test_a_worker_is_found_in_the_current_folder_and_works_until_told_to_stop(
         pytest.param("shop:nothing", 3, "has no 'nothing'", id="no such name"),
         pytest.param("shop:number", 1, "neither a Worker", id="something else"),
         pytest.param("shop:with_address", 2, "addresses of its own", id="an address too many"),
+        pytest.param("shop.py:make_worker", 2, "`shop:make_worker`", id="a file"),
+        pytest.param("./shop.py:make_worker", 2, "`shop:make_worker`", id="a path"),
+        pytest.param("a/b.py:make_worker", 2, "`a.b:make_worker`", id="a path in a folder"),
+        pytest.param(".:x", 2, "'.' is no name of a module", id="a dot"),
+        pytest.param("..shop:x", 2, "'..shop' is no name of a module", id="a relative name"),
+        pytest.param("misspelt:x", 1, "misspelt.py:1)", id="no Python"),
+        pytest.param(
+            "failing:x", 1, "ZeroDivisionError: division by zero", id="an import that fails"
+        ),
+        pytest.param(
+            "needy:x", 1, "needy imports 'no_such_library'", id="a module imports what is missing"
+        ),
+        pytest.param("shop:handler", 1, "is no function that takes the", id="a handler"),
+        pytest.param("shop:async_handler", 1, "is no function that", id="an async handler"),
+        pytest.param("shop:broken_factory", 1, "shop.py:", id="a function that fails"),
+        pytest.param("shop:idle", 1, "has no handler", id="a worker without handlers"),
     ],
 )
 def test_a_target_that_is_no_worker_is_refused(
@@ -197,6 +270,17 @@ def test_a_target_that_is_no_worker_is_refused(
 
     assert running.returncode == code
     assert said in stderr
+    error, hint = stderr.splitlines()
+    assert (error[:7], hint[:6]) == ("error: ", "hint: ")
+
+
+def test_a_worker_that_its_module_ran_already_is_not_run_again(tmp_path: Path) -> None:
+    (tmp_path / "eager.py").write_text(SERVES_WHEN_IMPORTED)
+
+    with process("worker", "eager:worker", folder=tmp_path) as running:
+        stdout, stderr = running.communicate(timeout=START_S)
+
+    assert (running.returncode, stdout) == (0, "")
     assert "Traceback" not in stderr
 
 

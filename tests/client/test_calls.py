@@ -9,6 +9,7 @@ import pytest
 
 from stepraft.client import (
     Client,
+    InvalidRequestError,
     NotFoundError,
     OutcomeUnknownError,
     OverloadedError,
@@ -150,6 +151,48 @@ async def test_a_keyed_write_that_was_lost_and_never_answered_has_an_unknown_out
 
         with pytest.raises(OutcomeUnknownError, match="it may have been done"):
             await client.start_execution("orders")
+
+
+async def test_a_call_that_runs_out_of_time_raises_what_a_node_answered_last(
+    fake_node: Callable[..., Any], refusal: Callable[..., Any]
+) -> None:
+    async with fake_node() as node, Client(node.address, timeout_s=0.5) as client:
+        node.script(
+            "GetExecution",
+            refusal(grpc.StatusCode.UNAVAILABLE, "NO_LEADER", text="no majority"),
+            refusal(grpc.StatusCode.DEADLINE_EXCEEDED, text="Deadline Exceeded"),
+            *[refusal(grpc.StatusCode.DEADLINE_EXCEEDED)] * 100,
+        )
+        with pytest.raises(UnavailableError) as caught:
+            await client.get_execution("id")
+
+    assert (caught.value.reason, caught.value.text) == ("NO_LEADER", "no majority")
+
+
+async def test_a_write_without_an_answer_in_time_promises_nothing_by_an_earlier_one(
+    fake_node: Callable[..., Any], refusal: Callable[..., Any]
+) -> None:
+    async with fake_node() as node, Client(node.address) as client:
+        node.script(
+            "CancelExecution",
+            refusal(grpc.StatusCode.UNAVAILABLE, "NO_LEADER", text="no majority"),
+            refusal(grpc.StatusCode.DEADLINE_EXCEEDED, text="Deadline Exceeded"),
+        )
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await client.cancel_execution("id")
+
+    assert caught.value.reason == "OUTCOME_UNKNOWN"
+    assert caught.value.text == "no majority; it may have been done"
+
+
+async def test_a_request_larger_than_a_node_reads_is_an_invalid_one(
+    fake_node: Callable[..., Any],
+) -> None:
+    async with fake_node() as node, Client(node.address) as client:
+        with pytest.raises(InvalidRequestError, match="at most 4,194,304") as caught:
+            await client.start_execution("orders", "x" * 5_000_000)
+
+        assert (caught.value.reason, node.requests) == ("PAYLOAD_TOO_LARGE", [])
 
 
 async def test_a_keyed_write_that_never_left_is_only_unavailable() -> None:

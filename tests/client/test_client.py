@@ -261,7 +261,7 @@ CASES = {
         lambda client: client.get_execution("e1"),
         "GetExecution",
         executions_pb2.GetExecutionResponse(execution=RUNNING),
-        executions_pb2.GetExecutionRequest(execution_id="e1"),
+        executions_pb2.GetExecutionRequest(namespace="shop", execution_id="e1"),
         RUNNING_VALUE,
     ),
     "one page of executions": Case(
@@ -289,21 +289,25 @@ CASES = {
         lambda client: client.cancel_execution("e1", error="Stop", cause="why not"),
         "CancelExecution",
         executions_pb2.CancelExecutionResponse(execution=RUNNING),
-        executions_pb2.CancelExecutionRequest(execution_id="e1", error="Stop", cause="why not"),
+        executions_pb2.CancelExecutionRequest(
+            namespace="shop", execution_id="e1", error="Stop", cause="why not"
+        ),
         RUNNING_VALUE,
     ),
     "wait for an execution": Case(
         lambda client: client.wait_execution("e2"),
         "WaitExecution",
         executions_pb2.WaitExecutionResponse(execution=FAILED, ended=True),
-        executions_pb2.WaitExecutionRequest(execution_id="e2", timeout=Duration(seconds=30)),
+        executions_pb2.WaitExecutionRequest(
+            execution_id="e2", timeout=Duration(seconds=30), namespace="shop"
+        ),
         FAILED_VALUE,
     ),
     "wait for an execution no longer": Case(
         lambda client: client.wait_execution("e1", timeout_s=0),
         "GetExecution",
         executions_pb2.GetExecutionResponse(execution=RUNNING),
-        executions_pb2.GetExecutionRequest(execution_id="e1"),
+        executions_pb2.GetExecutionRequest(namespace="shop", execution_id="e1"),
         RUNNING_VALUE,
     ),
     "poll tasks": Case(

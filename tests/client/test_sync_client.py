@@ -113,6 +113,15 @@ def test_a_closed_client_says_so_and_may_be_closed_again(node: Any) -> None:
         client.get_execution("e1")
 
 
+@pytest.fixture
+def _ctrl_c_interrupts() -> Iterator[None]:
+    """Take SIGINT as a terminal's process does, whatever started this one."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_ctrl_c_interrupts")
 def test_ctrl_c_in_an_iteration_is_what_comes_out_of_it() -> None:
     ended = []
     main_thread = threading.get_ident()

@@ -4,6 +4,7 @@ import pytest
 
 from stepraft.interpreter.errors import Reason, Rejection
 from stepraft.server.service import checks
+from stepraft.server.service.callers import ANYBODY, within
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,20 @@ def test_an_idempotency_key_that_breaks_the_rule_is_refused(key: str) -> None:
 def test_an_execution_id_of_this_tenant_is_taken() -> None:
     identifier = "/default/shop/e0123456/0123456789abcdef"
 
-    assert checks.execution_id(identifier, "default") == identifier
+    assert checks.execution_id(identifier, ANYBODY) == identifier
+
+
+def test_a_request_that_speaks_of_one_namespace_finds_none_of_another() -> None:
+    identifier = "/default/shop/e0123456/0123456789abcdef"
+    assert checks.execution_id(identifier, within("shop")) == identifier
+
+    with pytest.raises(Rejection) as refused:
+        checks.execution_id(identifier, within("default"))
+
+    assert (refused.value.reason, refused.value.field) == (
+        Reason.EXECUTION_NOT_FOUND,
+        "execution_id",
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,6 +112,6 @@ def test_an_execution_id_of_this_tenant_is_taken() -> None:
 )
 def test_another_id_is_refused(identifier: str, reason: Reason) -> None:
     with pytest.raises(Rejection) as refused:
-        checks.execution_id(identifier, "default")
+        checks.execution_id(identifier, ANYBODY)
 
     assert (refused.value.reason, refused.value.field) == (reason, "execution_id")
