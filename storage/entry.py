@@ -16,6 +16,7 @@ import msgspec
 from stepraft.interpreter.commands import Command
 from stepraft.interpreter.events import Event
 from stepraft.interpreter.records import Record
+from stepraft.storage.newer import newer, unknown_record
 
 _HEADER = struct.Struct(">BQQQ")
 HEADER_BYTES = _HEADER.size
@@ -28,6 +29,9 @@ class EntryKind(IntEnum):
 
     LEADER_STARTED = 1
     GROUPS = 2
+
+
+_KINDS = frozenset(EntryKind)
 
 
 class Header(Record, frozen=True, kw_only=True):
@@ -107,15 +111,27 @@ def encode_leader_started(record: LeaderStarted, stamp: int) -> bytes:
 def decode_header(entry: bytes) -> Header:
     """Return the header of an entry.
 
-    Errors: ValueError for an unknown kind, struct.error for a short one.
+    Errors: NewerError for an unknown kind, struct.error for a short one.
     """
     kind, epoch, number, stamp = _HEADER.unpack_from(entry)
+    if kind not in _KINDS:
+        raise newer(f"is of kind {kind}")
     return Header(kind=EntryKind(kind), epoch=epoch, number=number, stamp=stamp)
 
 
 def decode_groups(entry: bytes) -> tuple[Group, ...]:
-    """Return the groups of an entry of kind GROUPS."""
-    return _groups_decoder.decode(memoryview(entry)[HEADER_BYTES:])
+    """Return the groups of an entry of kind GROUPS.
+
+    Errors: NewerError for one that holds an unknown event or command.
+    """
+    groups = memoryview(entry)[HEADER_BYTES:]
+    try:
+        return _groups_decoder.decode(groups)
+    except msgspec.ValidationError as error:
+        unknown = unknown_record(groups)
+        if unknown is None:
+            raise
+        raise newer(f"holds {unknown}") from error
 
 
 def decode_leader_started(entry: bytes) -> LeaderStarted:

@@ -16,7 +16,7 @@ class Family(bytes, Enum):
     """The first byte of each key: what kind of row it is. A released byte keeps its meaning."""
 
     META = b"m"
-    """One row each for the position in the log and the cluster's secret."""
+    """One row each for the position in the log, the cluster's secret, its feature level."""
     CONTEXT = b"c"
     """`{id} NUL {part}`: the rows of executions, activities, branches, iterations and tasks, so
     that an owner is a prefix.
@@ -36,7 +36,9 @@ class Family(bytes, Enum):
     VERSION = b"v"
     """`/{tenant}/{namespace} NUL {name} NUL {version}`: the versions of workflows."""
     LOCAL = b"l"
-    """What is this node's alone, and no part of the replicated state: format and durability."""
+    """What is this node's alone, and no part of the replicated state: format and durability. No
+    snapshot has these rows.
+    """
     BY_WORKFLOW = b"x"
     """`/{tenant}/{namespace} NUL {workflow} NUL {status} NUL {inverted stamp} {execution}`:
     executions, newest first.
@@ -71,10 +73,16 @@ POSITION = Family.META + b"position"
 """The row that says how far the log is applied."""
 SECRET = Family.META + b"secret"
 """The row of the key that task tokens are signed with."""
+FEATURE_LEVEL = Family.META + b"level"
+"""The row of the cluster's feature level."""
+MEMBERS = Family.META + b"members"
+"""The row that says who the members are, as the log last named them."""
 FORMAT = Family.LOCAL + b"format"
 """The row of the format version and the owner of the folder."""
 SYNCED = Family.LOCAL + b"synced"
 """The row of the last position that is certain to survive a loss of power."""
+SNAPSHOT = Family.LOCAL + b"snapshot"
+"""The row of the snapshot that the store began as; there is none in one that began empty."""
 TRAIL = Family.LOCAL + b"trail"
 """`{index}`: one row for each entry applied since then, which says that its writes are there."""
 
@@ -122,6 +130,11 @@ def execution_of_history(key: bytes) -> str:
 def trail(index: int) -> bytes:
     """Return the key of the row that says that entry `index` is written."""
     return TRAIL + _U64.pack(index)
+
+
+def index_of_trail(key: bytes) -> int:
+    """Return the index in a TRAIL key."""
+    return int(_U64.unpack(key[-8:])[0])
 
 
 def pending(stamp: int) -> bytes:

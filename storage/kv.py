@@ -15,6 +15,10 @@ class StoreError(Exception):
     """The store cannot be used, or failed: the text says which folder, and why."""
 
 
+class StoreDamagedError(StoreError):
+    """What the store holds is damaged, and cannot be mended here."""
+
+
 class Readable(Protocol):
     """What can be read from a store, and from a snapshot of it."""
 
@@ -35,6 +39,11 @@ class ReadView(Readable, Protocol):
     """A snapshot: reads see one moment. Close it, or use it in a `with`: until then it keeps old
     rows from being dropped.
     """
+
+    def sweep(self, low: bytes, high: bytes | None) -> Iterator[Row]:
+        """Return the rows from `low` on, below `high` (None: all), in key order, for one who reads
+        everything once: what is kept in memory for others stays there.
+        """
 
     def close(self) -> None:
         """Let the snapshot go."""
@@ -75,6 +84,47 @@ class KeyValueStore(Readable, Protocol):
 
     def close(self) -> None:
         """End the use of the store; closing it again does nothing."""
+
+
+class ReplaceableStore(KeyValueStore, Protocol):
+    """A store whose rows can be replaced as a whole: another one is filled beside it, and takes its
+    place in one step. All of this is for the thread that writes.
+
+    Whoever holds this object reads the new rows from that step on. A snapshot or a scan from before
+    goes on with the old ones.
+    """
+
+    def stage(self) -> KeyValueStore:
+        """Return a new, empty store to fill; one that was begun before is dropped.
+
+        Errors: StoreError.
+        """
+
+    def staged(self) -> tuple[KeyValueStore, bytes] | None:
+        """Return the store that is being filled and its last mark, also when it was begun before a
+        restart; None when there is none, it has no mark, or it is damaged.
+        """
+
+    def mark(self, mark: bytes) -> None:
+        """Make what was written to the staged store durable, then the note that it has come this
+        far. Not as a row: rewritten among rows in order, it would make files overlap that have
+        nothing in common, and compaction sort them all again.
+
+        Errors: StoreError.
+        """
+
+    def unstage(self) -> None:
+        """Drop the store that is being filled, if there is one.
+
+        Errors: StoreError.
+        """
+
+    def switch(self) -> None:
+        """Put the staged store in this one's place. A loss of power leaves either of them, whole;
+        on return it is the new one.
+
+        Errors: StoreError; which of them is in place then shows at the next start.
+        """
 
 
 def key_range(prefix: bytes, start: bytes | None, *, reverse: bool) -> tuple[bytes, bytes | None]:

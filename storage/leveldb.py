@@ -1,6 +1,7 @@
 """A store on disk: LevelDB. The only file that knows it."""
 
-import os
+import shutil
+import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -8,13 +9,15 @@ from typing import Any, Final, Self
 
 import plyvel
 
-from stepraft.storage.kv import ReadView, Row, StoreError, Write, key_range
+from stepraft.storage.files import sync_path
+from stepraft.storage.kv import ReadView, Row, StoreDamagedError, StoreError, Write, key_range
 
 _MEBIBYTE: Final = 1 << 20
 
 
 class LevelDbStore:
-    """A `KeyValueStore` in one folder, which one process at a time may have open.
+    """A `KeyValueStore` in one folder, which one process at a time may have open. `folders.py`
+    makes a `ReplaceableStore` of them.
 
     `write_buffer_bytes`: how much is gathered in memory before a sorted file is written.
     `block_cache_bytes`: for blocks that are read again. `bloom_bits`: per key, so that a look-up of
@@ -42,7 +45,7 @@ class LevelDbStore:
                 bloom_filter_bits=bloom_bits,
             )
         except (OSError, plyvel.Error) as error:
-            raise StoreError(_why_not_opened(folder, error)) from error
+            raise _why_not_opened(folder, error) from error
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value of a row, or None when there is none.
@@ -58,7 +61,7 @@ class LevelDbStore:
 
         Errors: StoreError, from the iterator, when what is read is damaged.
         """
-        return _scan(self._db, prefix, start, reverse=reverse)
+        return _scan(self, self._db, prefix, start, reverse=reverse)
 
     def write(self, items: Iterable[Write]) -> None:
         """Write all items or none.
@@ -90,28 +93,41 @@ class LevelDbStore:
         """
         try:
             for log in self._folder.glob("*.log"):
-                _sync_path(log)
-            _sync_path(self._folder)
+                sync_path(log)
+            sync_path(self._folder)
         except OSError as error:
             raise StoreError(f"cannot sync the store in {self._folder}: {error}") from error
 
     def snapshot(self) -> ReadView:
         """Return the rows as they are now."""
-        return _Snapshot(self._db.snapshot())
+        return _Snapshot(self, self._db.snapshot())
 
     def bytes_on_disk(self) -> int:
-        """Return how much room the files of the store take."""
-        return sum(_size_of(path) for path in self._folder.iterdir())
+        """Return how much room the files of the store take; 0 when it was removed meanwhile."""
+        try:
+            return sum(_size_of(path) for path in self._folder.iterdir())
+        except FileNotFoundError:
+            return 0
 
     def close(self) -> None:
         """End the use of the folder; closing it again does nothing."""
         self._db.close()
 
+    def remove_when_unused(self) -> None:
+        """Close and remove the folder as soon as nobody holds this object, or a snapshot or scan of
+        it: closing it under a reader in another thread would end the process.
+
+        What is left when the process ends before that is the caller's to clear away.
+        """
+        finalizer = weakref.finalize(self, _close_and_remove, self._db, self._folder)
+        finalizer.atexit = False
+
 
 class _Snapshot:
-    """The rows of one moment."""
+    """The rows of one moment. It holds the store, which must not be removed before it."""
 
-    def __init__(self, snapshot: Any) -> None:
+    def __init__(self, store: LevelDbStore, snapshot: Any) -> None:
+        self._store = store
         self._snapshot = snapshot
 
     def get(self, key: bytes) -> bytes | None:
@@ -120,7 +136,11 @@ class _Snapshot:
     def scan(
         self, prefix: bytes, *, start: bytes | None = None, reverse: bool = False
     ) -> Iterator[Row]:
-        return _scan(self._snapshot, prefix, start, reverse=reverse)
+        return _scan(self._store, self._snapshot, prefix, start, reverse=reverse)
+
+    def sweep(self, low: bytes, high: bytes | None) -> Iterator[Row]:
+        rows = self._snapshot.raw_iterator(verify_checksums=True, fill_cache=False)
+        return _forward(self._store, rows, low, high)
 
     def close(self) -> None:
         self._snapshot.close()
@@ -145,7 +165,9 @@ def _get(source: Any, key: bytes) -> bytes | None:
     return value
 
 
-def _scan(source: Any, prefix: bytes, start: bytes | None, *, reverse: bool) -> Iterator[Row]:
+def _scan(
+    store: LevelDbStore, source: Any, prefix: bytes, start: bytes | None, *, reverse: bool
+) -> Iterator[Row]:
     """Return the rows of a scan; the iterator that is made here fixes their moment.
 
     A raw iterator, because those with bounds end a scan without an error at a damaged block, and
@@ -153,10 +175,12 @@ def _scan(source: Any, prefix: bytes, start: bytes | None, *, reverse: bool) -> 
     """
     low, high = key_range(prefix, start, reverse=reverse)
     rows = source.raw_iterator(verify_checksums=True)
-    return _backward(rows, low, high) if reverse else _forward(rows, low, high)
+    scan = _backward if reverse else _forward
+    return scan(store, rows, low, high)
 
 
-def _forward(rows: Any, low: bytes, high: bytes | None) -> Iterator[Row]:
+def _forward(store: LevelDbStore, rows: Any, low: bytes, high: bytes | None) -> Iterator[Row]:
+    """Give the rows from `low` on, below `high`. It holds `store`, as a snapshot does."""
     try:
         rows.seek(low)
         while rows.valid():
@@ -171,7 +195,8 @@ def _forward(rows: Any, low: bytes, high: bytes | None) -> Iterator[Row]:
         rows.close()
 
 
-def _backward(rows: Any, low: bytes, high: bytes | None) -> Iterator[Row]:
+def _backward(store: LevelDbStore, rows: Any, low: bytes, high: bytes | None) -> Iterator[Row]:
+    """Give the same backwards."""
     try:
         _seek_below(rows, high)
         while rows.valid():
@@ -206,15 +231,15 @@ def _refuse_headless(folder: Path) -> None:
     """Refuse files without the one that names them: LevelDB would begin anew on top of them."""
     has_files = any(folder.glob("*.ldb")) or any(folder.glob("*.log"))
     if has_files and not (folder / "CURRENT").exists():
-        raise StoreError(f"the store in {folder} is damaged: its file CURRENT is missing")
+        raise StoreDamagedError(f"the store in {folder} is damaged: its file CURRENT is missing")
 
 
-def _why_not_opened(folder: Path, error: Exception) -> str:
+def _why_not_opened(folder: Path, error: Exception) -> StoreError:
     if isinstance(error, plyvel.CorruptionError):
-        return f"the store in {folder} is damaged: {_text(error)}"
+        return StoreDamagedError(f"the store in {folder} is damaged: {_text(error)}")
     if "/LOCK: " in _text(error):
-        return f"the store in {folder} is in use: {_text(error)}"
-    return f"cannot open the store in {folder}: {_text(error)}"
+        return StoreError(f"the store in {folder} is in use: {_text(error)}")
+    return StoreError(f"cannot open the store in {folder}: {_text(error)}")
 
 
 def _text(error: Exception) -> str:
@@ -223,15 +248,9 @@ def _text(error: Exception) -> str:
     return told.decode(errors="replace") if isinstance(told, bytes) else str(error)
 
 
-def _sync_path(path: Path) -> None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return  # Its rows have gone into a sorted file, which LevelDB has synced.
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _close_and_remove(db: Any, folder: Path) -> None:
+    db.close()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _size_of(path: Path) -> int:

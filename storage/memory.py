@@ -41,6 +41,14 @@ class _Rows:
         found = [(key, self.values[key]) for key in self.keys[first:last]]
         return found[::-1] if reverse else found
 
+    def sweep(self, low: bytes, high: bytes | None) -> Iterator[Row]:
+        """Give the rows from `low` on, below `high`; they must not change meanwhile."""
+        for place in range(bisect_left(self.keys, low), len(self.keys)):
+            key = self.keys[place]
+            if high is not None and key >= high:
+                return
+            yield key, self.values[key]
+
 
 class _Snapshot:
     """The rows of one moment."""
@@ -55,6 +63,9 @@ class _Snapshot:
         self, prefix: bytes, *, start: bytes | None = None, reverse: bool = False
     ) -> Iterator[Row]:
         return iter(self._rows.scan(prefix, start, reverse=reverse))
+
+    def sweep(self, low: bytes, high: bytes | None) -> Iterator[Row]:
+        return self._rows.sweep(low, high)
 
     def close(self) -> None:
         self._rows = _Rows({}, [])
@@ -72,7 +83,7 @@ class _Snapshot:
 
 
 class MemoryStore:
-    """A `KeyValueStore` that is gone with its process. A snapshot costs nothing until the next
+    """A `ReplaceableStore` that is gone with its process. A snapshot costs nothing until the next
     write, which copies the rows.
     """
 
@@ -80,6 +91,8 @@ class MemoryStore:
         self._rows = _Rows({}, [])
         self._is_shared = False
         self._lock = Lock()
+        self._staged: Self | None = None
+        self._mark: bytes | None = None
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value of a row, or None when there is none."""
@@ -113,6 +126,35 @@ class MemoryStore:
         with self._lock:
             self._is_shared = True
             return _Snapshot(self._rows)
+
+    def stage(self) -> Self:
+        """Return a new, empty store of the same kind to fill."""
+        self._staged, self._mark = type(self)(), None
+        return self._staged
+
+    def staged(self) -> tuple[Self, bytes] | None:
+        """Return the store that is being filled, if it has a mark."""
+        if self._staged is None or self._mark is None:
+            return None
+        return self._staged, self._mark
+
+    def mark(self, mark: bytes) -> None:
+        """Note that the staged store has come this far."""
+        assert self._staged is not None, "nothing is staged"
+        self._staged.sync()
+        self._mark = mark
+
+    def unstage(self) -> None:
+        """Drop the store that is being filled."""
+        self._staged, self._mark = None, None
+
+    def switch(self) -> None:
+        """Put the staged store in this one's place."""
+        staged = self._staged
+        assert staged is not None, "nothing is staged"
+        self.unstage()
+        with self._lock:
+            self._rows, self._is_shared = staged._rows, staged._is_shared
 
     def bytes_on_disk(self) -> int:
         """Return 0."""

@@ -8,8 +8,10 @@ from itertools import islice
 
 import msgspec
 
+from stepraft.interpreter import features
 from stepraft.interpreter.contexts import (
     ExecutionContext,
+    FeatureLevel,
     WorkflowContext,
     WorkflowVersion,
 )
@@ -25,6 +27,7 @@ _decode_execution = msgspec.msgpack.Decoder(ExecutionContext).decode
 _decode_workflow = msgspec.msgpack.Decoder(WorkflowContext).decode
 _decode_version = msgspec.msgpack.Decoder(WorkflowVersion).decode
 _decode_history = msgspec.msgpack.Decoder(HistoryRow).decode
+_decode_level = msgspec.msgpack.Decoder(FeatureLevel).decode
 _decode_pending = msgspec.msgpack.Decoder(PendingCommand).decode
 
 # Executions
@@ -177,6 +180,15 @@ def timer_ids(store: Readable, after: str, limit: int) -> list[str]:
     return [
         key[len(prefix) :].decode() for key, _ in islice(store.scan(prefix, start=start), limit)
     ]
+
+
+# The cluster
+
+
+def feature_level(store: Readable) -> int:
+    """Return the feature level of the cluster."""
+    value = store.get(keys.FEATURE_LEVEL)
+    return features.FIRST if value is None else _decode_level(value).level
 
 
 # Rows as they are

@@ -7,12 +7,18 @@ system brings them to the disk in any order. So each entry leaves a row of its o
 the same atomic write. If all of them are there since the last synced position, nothing is missing.
 Else the entries since then are applied again: events carry after-images, so that writing them again
 in order gives the same rows.
+
+The synced position moves on by a sync, at which the journal may be cut.
+
+A store that begins as a snapshot has no trail: SYNCED is its POSITION, and all of it was synced
+before it became the store. From there on it is like any other; it never falls back behind the
+snapshot, whose entries the journal need not have.
 """
 
 import msgspec
 
 from stepraft.storage import keys
-from stepraft.storage.kv import KeyValueStore, Readable, StoreError, Write
+from stepraft.storage.kv import KeyValueStore, Readable, StoreDamagedError, Write
 from stepraft.storage.rows import PRESENT, Position
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -32,7 +38,7 @@ def restart_position(store: KeyValueStore) -> Position:
 
     Errors: StoreError.
     """
-    written, synced = _read(store, keys.POSITION), _read(store, keys.SYNCED)
+    written, synced = written_position(store), _read(store, keys.SYNCED)
     trail = _trail_behind(synced, store)
     whole = range(synced.applied_index + 1, written.applied_index + 1)
     if trail == [keys.trail(index) for index in whole]:
@@ -42,24 +48,51 @@ def restart_position(store: KeyValueStore) -> Position:
     return synced
 
 
+def written_position(store: Readable) -> Position:
+    """Return the position that the rows of a store, or of a snapshot of it, are at.
+
+    Errors: StoreError.
+    """
+    return _read(store, keys.POSITION)
+
+
 def make_durable(store: KeyValueStore, position: Position) -> None:
     """Return when all writes up to `position` are durable, and a restart cannot fall back behind
     it.
 
     Two syncs, in this order: the synced position must not be read by a restart that misses what
-    came before it.
+    came before it. The trail stays until then, and is `OldTrail`'s afterwards.
 
     Errors: StoreError.
     """
     store.sync()
-    last = keys.trail(position.applied_index)
-    trail = _trail_behind(_read(store, keys.SYNCED), store)
-    store.write([(keys.SYNCED, _encode(position)), *((key, None) for key in trail if key <= last)])
+    store.write([(keys.SYNCED, _encode(position))])
     store.sync()
 
 
+class OldTrail:
+    """The trail up to the synced position, which is of no use any more. It goes with the entries
+    that follow, two rows with each: a sync holds up the log, and hundreds of thousands of entries
+    may lie between two of them.
+    """
+
+    def __init__(self, store: Readable) -> None:
+        self._last = _read(store, keys.SYNCED).applied_index
+        first = next(store.scan(keys.TRAIL), None)
+        self._next = self._last + 1 if first is None else keys.index_of_trail(first[0])
+
+    def synced(self, index: int) -> None:
+        """Note that the store is durable up to `index`."""
+        self._last = index
+
+    def next_writes(self) -> list[Write]:
+        """Return what is to be written with the next entry."""
+        first, self._next = self._next, max(self._next, min(self._next + 2, self._last + 1))
+        return [(keys.trail(index), None) for index in range(first, self._next)]
+
+
 def _trail_behind(synced: Position, store: Readable) -> list[bytes]:
-    """Return the keys of the trail; there is none up to the synced position."""
+    """Return the keys of the trail behind the synced position."""
     start = keys.trail(synced.applied_index + 1)
     return [key for key, _ in store.scan(keys.TRAIL, start=start)]
 
@@ -72,4 +105,6 @@ def _read(store: Readable, key: bytes) -> Position:
     try:
         return _decode_position(value)
     except msgspec.MsgspecError as error:
-        raise StoreError(f"the store is damaged: its row {key!r} holds no position") from error
+        raise StoreDamagedError(
+            f"the store is damaged: its row {key!r} holds no position"
+        ) from error

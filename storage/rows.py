@@ -6,6 +6,7 @@ from typing import Final
 
 from stepraft.interpreter.events import HistoryEvent
 from stepraft.interpreter.records import Record
+from stepraft.storage.snapshot import SnapshotHead
 
 PRESENT: Final = b""
 """The value of a row whose key says it all."""
@@ -24,7 +25,7 @@ class Position(Record, frozen=True, kw_only=True):
     `applied_index`: the last applied entry, 0 before the first. `epoch`: the index of the entry
     that began the present reign, 0 before the first. `number`: how many entries of that reign took
     effect. `stamp`: the highest HLC in any entry. `checksum`: CRC-32 chained over all that was
-    written.
+    written. `term`: that of the last applied entry.
     """
 
     applied_index: int = 0
@@ -32,6 +33,7 @@ class Position(Record, frozen=True, kw_only=True):
     number: int = 0
     stamp: int = 0
     checksum: int = 0
+    term: int = 0
 
 
 class FormatRow(Record, frozen=True, kw_only=True):
@@ -42,3 +44,9 @@ class FormatRow(Record, frozen=True, kw_only=True):
     version: int
     cluster_id: str
     node_id: str
+
+
+class SnapshotRow(Record, frozen=True, kw_only=True):
+    """The snapshot that a store began as."""
+
+    head: SnapshotHead

@@ -19,6 +19,7 @@ from stepraft.interpreter.events import (
     FanOutDropped,
     FanOutFailed,
     FanOutSucceeded,
+    FeatureLevelRaised,
     HistoryEvent,
     IterationCompleted,
     IterationFailed,
@@ -145,5 +146,7 @@ def _write_contexts(event: Event, batch: Batch) -> None:
             workflows.workflow_put(event, batch)
         case ClusterSecretCreated():
             cluster.cluster_secret_created(event, batch)
+        case FeatureLevelRaised():
+            cluster.feature_level_raised(event, batch)
         case _:
             assert_never(event)

@@ -41,6 +41,8 @@ from stepraft.interpreter.events import (
     TimerFired,
 )
 from stepraft.interpreter.lifecycle import ExecutionStatus
+from stepraft.storage import format as store_format
+from stepraft.storage import keys, restart
 from stepraft.storage.appliers import apply
 from stepraft.storage.batch import Batch, Value
 from stepraft.storage.entry import (
@@ -50,9 +52,13 @@ from stepraft.storage.entry import (
     encode_groups,
     encode_leader_started,
 )
-from stepraft.storage.kv import KeyValueStore
+from stepraft.storage.folders import FolderStore
+from stepraft.storage.keys import Family
+from stepraft.storage.kv import KeyValueStore, ReplaceableStore, Row
 from stepraft.storage.leveldb import LevelDbStore
 from stepraft.storage.memory import MemoryStore
+from stepraft.storage.rows import Position
+from stepraft.storage.snapshot import SnapshotPart, SnapshotSource
 
 Rows = dict[bytes, Value]
 RowsAfter = Callable[..., Rows]
@@ -64,6 +70,80 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KeyValueSt
     made = MemoryStore() if request.param == "memory" else LevelDbStore(tmp_path / "store")
     yield made
     made.close()
+
+
+@pytest.fixture(params=["memory", "folders"])
+def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator["Stores"]:
+    """Stores of each kind that can be replaced."""
+    made = Stores(None if request.param == "memory" else tmp_path)
+    yield made
+    made.close()
+
+
+class Stores:
+    """Makes stores by name, in memory or in folders, and closes them."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._made: dict[str, ReplaceableStore] = {}
+
+    def make(self, name: str) -> ReplaceableStore:
+        made = MemoryStore() if self._folder is None else FolderStore(self._folder / name)
+        self._made[name] = made
+        return made
+
+    def restart(self, name: str) -> ReplaceableStore:
+        """Return what another process finds."""
+        if self._folder is None:
+            return self._made[name]
+        self._made[name].close()
+        return self.make(name)
+
+    def close(self) -> None:
+        for made in self._made.values():
+            made.close()
+
+
+POSITION = Position(applied_index=50, epoch=2, number=9, stamp=7, checksum=1234, term=3)
+STATE = tuple(
+    sorted(
+        (family.value + b"%04d" % number, b"value %d " % number * (1 + number % 7))
+        for family in Family
+        if family not in (Family.META, Family.LOCAL)
+        for number in range(20)
+    )
+)
+"""Rows of every family, as they might be."""
+
+
+@pytest.fixture
+def fill() -> Callable[..., None]:
+    """Makes an empty store one that has `rows` at `position`, and is node `node_id`'s."""
+
+    def fill(
+        store: ReplaceableStore,
+        node_id: str = "n1",
+        rows: tuple[Row, ...] = STATE,
+        position: Position = POSITION,
+    ) -> None:
+        store_format.claim(store, cluster_id="blue", node_id=node_id)
+        store.write([*rows, (keys.MEMBERS, b"who"), restart.writes_of(position)[0]])
+        restart.make_durable(store, position)
+
+    return fill
+
+
+@pytest.fixture
+def read_parts() -> Callable[..., list[SnapshotPart]]:
+    """Reads all parts of about `size` bytes from `cursor` on."""
+
+    def read_parts(source: SnapshotSource, size: int, cursor: bytes = b"") -> list[SnapshotPart]:
+        parts = [source.read(cursor, size)]
+        while not parts[-1].is_last:
+            parts.append(source.read(parts[-1].next_cursor, size))
+        return parts
+
+    return read_parts
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from stepraft.interpreter.contexts import FeatureLevel
 from stepraft.storage import keys
 from stepraft.storage.format import VERSION, claim
 from stepraft.storage.kv import KeyValueStore, StoreError
@@ -61,6 +62,38 @@ def test_a_store_that_is_not_this_nodes_is_refused(row: bytes, text: str) -> Non
         claim(store, cluster_id="blue", node_id="one")
 
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(
+    ("level", "supported", "text"),
+    [
+        pytest.param(None, 1, None, id="never raised"),
+        pytest.param(2, 2, None, id="as high as this program"),
+        pytest.param(2, 3, None, id="lower than this program"),
+        pytest.param(
+            3,
+            2,
+            "the store is at feature level 3, and this program supports levels up to 2: use the "
+            "version of the program that wrote it, or a newer one",
+            id="higher than this program",
+        ),
+    ],
+)
+def test_a_store_is_opened_by_programs_that_support_its_feature_level(
+    level: int | None, supported: int, text: str | None
+) -> None:
+    store = MemoryStore()
+    claim(store, cluster_id="blue", node_id="one")
+    if level is not None:
+        store.write([(keys.FEATURE_LEVEL, msgspec.msgpack.encode(FeatureLevel(level=level)))])
+
+    try:
+        claim(store, cluster_id="blue", node_id="one", supported_level=supported)
+        refused = None
+    except StoreError as error:
+        refused = str(error)
+
+    assert refused == text
 
 
 def test_rows_without_an_owner_are_refused() -> None:

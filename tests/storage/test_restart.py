@@ -122,15 +122,37 @@ def test_a_restart_goes_on_from_the_last_position_before_which_nothing_is_missin
     assert restart.restart_position(store) == Position(applied_index=applied_index)
 
 
-def test_a_sync_returns_the_applied_index_and_clears_the_trail() -> None:
+def _trail(store: MemoryStore) -> list[int]:
+    return [keys.index_of_trail(key) for key, _ in store.scan(keys.TRAIL)]
+
+
+def test_a_sync_returns_the_applied_index_and_the_trail_goes_with_the_entries_that_follow() -> None:
     store = MemoryStore()
     machine = Machine(store)
-    for index in (1, 2, 3):
+    for index in range(1, 6):
         machine.apply(index, 1, b"")
+    assert machine.sync() == 5
 
-    assert machine.sync() == 3
+    trails = [_trail(store)]
+    for index in (6, 7, 8):
+        machine.apply(index, 1, b"")
+        trails.append(_trail(store))
+    machine.sync()
+    restarted = Machine(store)
+    restarted.apply(9, 1, b"")
+    trails.append(_trail(store))
+    restarted.apply(10, 1, b"")
+    trails.append(_trail(store))
 
-    assert list(store.scan(keys.TRAIL)) == []
+    assert trails == [
+        [1, 2, 3, 4, 5],
+        [3, 4, 5, 6],
+        [5, 6, 7],
+        [6, 7, 8],
+        [8, 9],
+        [9, 10],
+    ]
+    assert Machine(store).applied_index == 10
 
 
 def test_a_position_that_cannot_be_read_is_damage() -> None:
