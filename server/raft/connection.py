@@ -1,18 +1,18 @@
-"""One TCP connection that carries whole messages, without ever blocking.
+"""One connection that carries whole messages over a wire, without ever blocking.
 
 A frame is a length (u32, little-endian) and a message. What cannot be sent at once waits in a queue
 with a bound; a peer that is too slow for it loses the connection and gets everything anew.
 """
 
-import socket
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 from stepraft.server.raft.messages import MESSAGE_BYTES_MAX, BadMessage, Message, decode
 from stepraft.server.raft.poller import READ, WRITE, Poller
+from stepraft.server.raft.tls_wire import TlsFault
+from stepraft.server.raft.wire import Wire
 
-_RECEIVE_BYTES: Final = 256 << 10
 _RECEIVE_ROUNDS: Final = 16
 _BUFFERS_MAX: Final = 64
 _LENGTH_BYTES: Final = 4
@@ -24,7 +24,7 @@ class Connection:
 
     def __init__(
         self,
-        link: socket.socket,
+        wire: Wire,
         poller: Poller,
         *,
         is_connecting: bool,
@@ -33,7 +33,7 @@ class Connection:
         on_message: Callable[["Connection", Message], None],
         on_close: Callable[["Connection", str], None],
     ) -> None:
-        self._link = link
+        self._wire = wire
         self._poller = poller
         self._is_connecting = is_connecting
         self._queue_bytes_max = queue_bytes_max
@@ -49,13 +49,19 @@ class Connection:
         """Small until the peer is known."""
         self.has_heard = False
         """Whether bytes came since this was last set to False."""
+        self.tls_fault = ""
+        """Why the two ends do not trust each other, if they do not."""
 
-        poller.register(link.fileno(), self._on_event, self._events)
+        poller.register(wire.fileno(), self._on_event, self._events)
 
     @property
     def queued_bytes(self) -> int:
         """What waits to be sent."""
         return self._queued_bytes
+
+    def may_be(self, node_id: str) -> bool:
+        """Whether the other end can be that node, as far as the wire knows."""
+        return self._wire.may_be(node_id)
 
     def send(self, frame: bytes) -> bool:
         """Queue a frame and send what can be sent; False when the connection is closed."""
@@ -74,8 +80,8 @@ class Connection:
         if not self.is_open:
             return
         self.is_open = False
-        self._poller.unregister(self._link.fileno())
-        self._link.close()
+        self._poller.unregister(self._wire.fileno())
+        self._wire.close()
         self._queue.clear()
         self._queued_bytes = 0
         self._on_close(self, reason)
@@ -84,13 +90,19 @@ class Connection:
         if self._is_connecting:
             self._finish_connecting()
             return
-        if self._queue:
+        if self._has_to_send():
             self._flush()
         if self.is_open:
             self._receive()
+        # What came may have been what the wire waited for.
+        if self.is_open and self._has_to_send():
+            self._flush()
+
+    def _has_to_send(self) -> bool:
+        return bool(self._queue) or self._wire.is_blocked
 
     def _finish_connecting(self) -> None:
-        error = self._link.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        error = self._wire.connect_error()
         if error:
             self.close(f"cannot connect: error {error}")
             return
@@ -101,15 +113,22 @@ class Connection:
 
     def _flush(self) -> None:
         try:
-            while self._queue:
+            self._wire.flush()
+            while self._queue and not self._wire.is_blocked:
                 buffers = [self._queue[i] for i in range(min(len(self._queue), _BUFFERS_MAX))]
-                self._drop_sent(self._link.sendmsg(buffers))
-        except BlockingIOError:
-            pass
+                count = self._wire.send(buffers)
+                if not count:
+                    break
+                self._drop_sent(count)
         except OSError as error:
-            self.close(str(error))
+            self._break(error)
             return
-        self._wait_for(READ | WRITE if self._queue else READ)
+        self._wait_for(READ | WRITE if self._wire.is_blocked else READ)
+
+    def _break(self, error: OSError) -> None:
+        if isinstance(error, TlsFault):
+            self.tls_fault = str(error)
+        self.close(str(error))
 
     def _drop_sent(self, count: int) -> None:
         self._queued_bytes -= count
@@ -124,17 +143,17 @@ class Connection:
     def _wait_for(self, events: int) -> None:
         if events != self._events:
             self._events = events
-            self._poller.modify(self._link.fileno(), events)
+            self._poller.modify(self._wire.fileno(), events)
 
     def _receive(self) -> None:
         # Bounded, so that one peer that sends without pause cannot hold up the others.
         for _ in range(_RECEIVE_ROUNDS):
             try:
-                data = self._link.recv(_RECEIVE_BYTES)
-            except BlockingIOError:
-                return
+                data = self._wire.receive()
             except OSError as error:
-                self.close(str(error))
+                self._break(error)
+                return
+            if data is None:
                 return
             if not data:
                 self.close("the peer closed the connection")
@@ -142,7 +161,7 @@ class Connection:
             self.has_heard = True
             self._received += data
             self._deliver()
-            if not self.is_open or len(data) < _RECEIVE_BYTES:
+            if not self.is_open or self._wire.is_drained:
                 return
 
     def _deliver(self) -> None:

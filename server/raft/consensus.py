@@ -22,15 +22,21 @@ from stepraft.server.raft.corrections import CorrectedRaft
 from stepraft.server.raft.disk import Folder
 from stepraft.server.raft.journal import Journal
 from stepraft.server.raft.library import now
+from stepraft.server.raft.members import Removed
+from stepraft.server.raft.membership import Change, ChangeResult
 from stepraft.server.raft.poller import Poller
 from stepraft.server.raft.proposals import REFUSED, Done, Proposals
+from stepraft.server.raft.reach import check_reach
+from stepraft.server.raft.requests import STOPPED, Request, Transfer
 from stepraft.server.raft.settings import RaftSettings
+from stepraft.server.raft.tls_wire import TlsContexts
 from stepraft.server.raft.transport import Transport
 from stepraft.server.raft.vote import Identity
 
 _log: Final = logging.getLogger(__name__)
 
 EXIT_CODE: Final = 70
+REMOVED_EXIT_CODE: Final = 3
 _HAND_OVER_S: Final = 0.5
 
 
@@ -39,11 +45,17 @@ def exit_process() -> NoReturn:
     os._exit(EXIT_CODE)
 
 
+def exit_removed() -> NoReturn:
+    """End the process at once: this node is no member any more, and nobody may start it again."""
+    os._exit(REMOVED_EXIT_CODE)
+
+
 class Consensus:
     """A member of a Raft group, which drives `machine` by the group's log.
 
     `on_role` is called in the Raft thread at each change of role, term or leader. `on_failure` is
-    called there when the node cannot go on; the default ends the process.
+    called there when the node cannot go on, and `on_removed` when it has applied its own removal;
+    the defaults end the process. `tls` is for settings with `is_encrypted`.
     """
 
     def __init__(
@@ -52,11 +64,15 @@ class Consensus:
         machine: ReplicatedMachine,
         on_role: Callable[[Role], None],
         on_failure: Callable[[], None] = exit_process,
+        tls: TlsContexts | None = None,
+        on_removed: Callable[[], None] = exit_removed,
     ) -> None:
         self._settings = settings
         self._machine = machine
         self._on_role = on_role
         self._on_failure = on_failure
+        self._on_removed = on_removed
+        self._tls = tls
         self._proposals = Proposals(
             entries_max=settings.queue_entries_max, bytes_max=settings.queue_bytes_max
         )
@@ -75,10 +91,10 @@ class Consensus:
         the journal does not reach back to what the machine has applied.
         """
         assert self._thread is None, "a Consensus starts once"
-        journal = _open_journal(self._settings)
-        transport = Transport(self._settings, self._poller, now)
+        journal = open_journal(self._settings)
+        transport = Transport(self._settings, self._poller, now, self._tls)
         try:
-            check_reach(journal, self._machine.applied_index)
+            check_reach(journal, self._machine)
             raft = CorrectedRaft(
                 self._settings,
                 journal,
@@ -134,6 +150,29 @@ class Consensus:
         else:
             done(False)
 
+    def change_membership(self, change: Change, done: Callable[[ChangeResult], None]) -> None:
+        """Add, remove or move a member, if this node leads; one change at a time.
+
+        `done` is called once, threads as in `propose`: when every later leader will know of the
+        change, or with the reason against it.
+        """
+        self._ask(change, done)
+
+    def transfer_leadership(self, target: str | None, done: Callable[[ChangeResult], None]) -> None:
+        """Let another node lead, if this one does: `target`, or whoever has the whole log.
+
+        `done` is called once, threads as in `propose`: when the other leads, or when it was given
+        up (about a second) and this node goes on leading.
+        """
+        self._ask(Transfer(target), done)
+
+    def _ask(self, request: Request, done: Callable[[ChangeResult], None]) -> None:
+        assert self._raft is not None, "a request to a node that was not started"
+        if self._raft.requests.ask(request, done):
+            self._poller.wake()
+        else:
+            done(STOPPED)
+
     def status(self) -> RaftStatus:
         """The node as it was at the end of the last tick."""
         assert self._raft is not None, "status of a node that was not started"
@@ -147,6 +186,9 @@ class Consensus:
                 self._raft.doTick()
             self._retire(self._raft)
             self._journal.sync()
+        except Removed as removed:
+            _log.critical("raft node %s stops: %s", self._settings.node_id, removed)
+            self._on_removed()
         except BaseException:  # noqa: BLE001  # whatever it is, this node must not go on
             _log.critical("raft node %s stops", self._settings.node_id, exc_info=True)
             self._on_failure()
@@ -156,20 +198,26 @@ class Consensus:
     def _retire(self, raft: CorrectedRaft) -> None:
         raft.retire()
         until = now() + _HAND_OVER_S
-        while raft.is_leader and len(self._settings.members) > 1 and now() < until:
+        while raft.is_leader and len(raft.membership.voters) > 1 and now() < until:
             raft.doTick()
 
     def _close(self) -> None:
+        assert self._raft is not None
         assert self._transport is not None
         assert self._journal is not None
         self._proposals.close()
         self._barriers.close()
+        self._raft.abandon_requests()
         self._transport.close()
         self._poller.close()
         self._journal.close()
 
 
-def _open_journal(settings: RaftSettings) -> Journal:
+def open_journal(settings: RaftSettings) -> Journal:
+    """Read a node's log back, or begin a new one.
+
+    Errors: StartError when the folder is in use or another's; DamageError.
+    """
     identity = Identity(cluster_id=settings.cluster_id, node_id=settings.node_id)
     disk = Folder(settings.folder, fsync=settings.fsync)
     try:
@@ -181,7 +229,7 @@ def _open_journal(settings: RaftSettings) -> Journal:
         )
     except StartError as error:
         disk.close()
-        raise StartError(f"{settings.folder}: {error}") from error
+        raise type(error)(f"{settings.folder}: {error}") from error
     if journal.torn_tail is not None:
         _log.warning(
             "%s/%s: the write at offset %d was cut short by a crash; nobody was told of it",
@@ -190,19 +238,3 @@ def _open_journal(settings: RaftSettings) -> Journal:
             journal.torn_tail.offset,
         )
     return journal
-
-
-def check_reach(journal: Journal, applied_index: int) -> None:
-    """Refuse a store that the journal cannot carry on. Errors: StartError."""
-    if journal.last_index and applied_index > journal.last_index:
-        raise StartError(
-            f"the store has applied entry {applied_index}, the journal ends at "
-            f"{journal.last_index}: they do not belong together"
-        )
-    if journal.last_index == 0 and applied_index > 0:
-        raise StartError(f"the store has applied entry {applied_index}, the journal is empty")
-    if journal.first_index > applied_index + 1:
-        raise StartError(
-            f"the journal begins at entry {journal.first_index}, the store has applied only up to "
-            f"{applied_index}: this node needs a snapshot"
-        )

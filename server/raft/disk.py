@@ -52,6 +52,9 @@ class Disk(Protocol):
     def remove(self, name: str) -> None:
         """Remove the file."""
 
+    def free_bytes(self) -> int:
+        """How much more may be written."""
+
     def close(self) -> None:
         """Let the folder go."""
 
@@ -100,6 +103,10 @@ class Folder:
     def remove(self, name: str) -> None:
         (self._path / name).unlink()
         self._sync_names()
+
+    def free_bytes(self) -> int:
+        found = os.statvfs(self._path)
+        return found.f_bavail * found.f_frsize
 
     def close(self) -> None:
         os.close(self._lock)

@@ -6,36 +6,40 @@ pysyncobj's methods call each other by mangled names, so a subclass can replace 
 
 from typing import Final
 
+from stepraft.server.raft.contract import ReplicatedMachine
 from stepraft.server.raft.journal import Journal
+from stepraft.server.raft.kinds import NO_OP
 from stepraft.server.raft.library import SyncObj, SyncObjConf, chance, now
 from stepraft.server.raft.network import Network
 from stepraft.server.raft.settings import RaftSettings
-from stepraft.server.raft.shapes import LibraryJournal, LibraryTransport, Member
+from stepraft.server.raft.shapes import LibraryJournal, LibraryNode, LibraryTransport
 
 FOLLOWER: Final = 0
 CANDIDATE: Final = 1
 LEADER: Final = 2
-
-REGULAR: Final = b"\0"
-NO_OP: Final = b"\1"
 
 
 class Exposed(SyncObj):  # type: ignore[misc]
     """One node of the group on our journal and network, with the library's rules."""
 
     def __init__(
-        self, settings: RaftSettings, journal: Journal, network: Network, applied_index: int
+        self,
+        settings: RaftSettings,
+        journal: Journal,
+        network: Network,
+        machine: ReplicatedMachine,
     ) -> None:
         self._settings = settings
         self._journal = journal
         self._network = network
-        self._members = {node_id: Member(node_id) for node_id in settings.peer_ids}
-        self._majority = len(settings.members) // 2 + 1
+        self._machine = machine
+        self._is_state_wrong = False
+        self._library_transport = LibraryTransport(network)
         super().__init__(
-            Member(settings.node_id),
-            list(self._members.values()),
+            LibraryNode(settings.node_id),
+            [],
             _configuration(settings),
-            transport=LibraryTransport(network),
+            transport=self._library_transport,
         )
         if journal.last_index == 0:
             # The library's logs begin with this entry on every node.
@@ -44,8 +48,9 @@ class Exposed(SyncObj):  # type: ignore[misc]
         self._SyncObj__raftLog = LibraryJournal(journal)
         self._SyncObj__raftCurrentTerm = journal.term
         self._SyncObj__votedForNodeId = journal.vote
-        self._SyncObj__raftCommitIndex = max(1, applied_index)
-        self._SyncObj__raftLastApplied = applied_index
+        # What compaction or a snapshot put behind the log was committed.
+        self._SyncObj__raftCommitIndex = max(journal.first_index, machine.applied_index)
+        self._SyncObj__raftLastApplied = machine.applied_index
         self._SyncObj__needLoadDumpFile = False
 
     @property
@@ -84,6 +89,12 @@ class Exposed(SyncObj):  # type: ignore[misc]
         return int(self._SyncObj__raftLastApplied)
 
     @property
+    def lacks_state(self) -> bool:
+        """Whether the machine's state is wrong, or too old for the log: it needs a snapshot."""
+        is_too_old = self.applied_index + 1 < self._journal.first_replayable_index
+        return is_too_old or self._is_state_wrong
+
+    @property
     def election_deadline(self) -> float:
         """When a follower loses patience, on the library's clock."""
         return float(self._SyncObj__raftElectionDeadline)
@@ -93,8 +104,8 @@ class Exposed(SyncObj):  # type: ignore[misc]
         self._SyncObj__raftElectionDeadline = at
 
     def is_connected(self, node_id: str) -> bool:
-        """Whether messages reach a member."""
-        return self._members[node_id] in self._SyncObj__connectedNodes
+        """Whether messages reach a node."""
+        return LibraryNode(node_id) in self._SyncObj__connectedNodes
 
     def random_timeout_s(self) -> float:
         """An election timeout between the two bounds."""
@@ -104,7 +115,7 @@ class Exposed(SyncObj):  # type: ignore[misc]
     def _follow(self, leader_id: str | None) -> None:
         """Be a follower, of `leader_id` if known."""
         self._SyncObj__setState(FOLLOWER)
-        self._SyncObj__raftLeader = None if leader_id is None else self._members[leader_id]
+        self._SyncObj__raftLeader = None if leader_id is None else LibraryNode(leader_id)
 
     def _adopt_term(self, term: int) -> None:
         """Somebody is in a later term: follow, with a vote to give."""

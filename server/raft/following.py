@@ -1,14 +1,21 @@
 """A follower as corrected: takes entries, and says only what its disk can repeat."""
 
-from typing import Any
+import logging
+from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from stepraft.server.raft.contract import Room
+from stepraft.server.raft.disk_space import DiskSpace
 from stepraft.server.raft.elections import Elections
-from stepraft.server.raft.exposed import NO_OP, REGULAR
+from stepraft.server.raft.fitness import Fitness
+from stepraft.server.raft.kinds import is_known
 from stepraft.server.raft.library import now
 from stepraft.server.raft.matching import Missing, take
 from stepraft.server.raft.messages import Append, Appended, Mismatch, StaleTerm
+from stepraft.server.raft.sync_times import SyncTimes
+
+_log: Final = logging.getLogger(__name__)
 
 
 class _Acknowledgement(Struct):
@@ -25,9 +32,15 @@ class Following(Elections):
 
     def __init__(self, *arguments: Any) -> None:
         self._owed: _Acknowledgement | None = None
+        self._unknown_in_term = -1
+        self._sync_times = SyncTimes()
         super().__init__(*arguments)
-        # Compaction leaves the last entry that everybody has.
-        self._floor_index = self._journal.first_index
+        self._space = DiskSpace(
+            self._journal.disk,
+            low_bytes=self._settings.low_bytes,
+            critical_bytes=self._settings.critical_bytes,
+        )
+        self._floor_index = 0
 
     def _on_append(self, node_id: str, message: Append) -> None:
         if message.term < self.term:
@@ -35,12 +48,21 @@ class Following(Elections):
         elif _has_only_known_kinds(message):
             self._acknowledge_leader(node_id, message)
             self._take(node_id, message)
+        elif message.term != self._unknown_in_term:
+            self._unknown_in_term = message.term
+            _log.error(
+                "node %s, the leader, sends entries of a kind that this program does not know, and "
+                "is not followed: use the version of the program that it runs",
+                node_id,
+            )
 
     def _acknowledge_leader(self, node_id: str, message: Append) -> None:
         if message.term > self.term:
             self._SyncObj__transferInProgress = False
+            self._library_transport.is_called = False
             self._adopt_term(message.term)
         assert not self.is_leader, "two leaders in one term"
+        self._formation.on_leader(node_id)
         self._follow(node_id)
         self._leader_heard_at = now()
         if not self._SyncObj__transferInProgress:
@@ -55,11 +77,21 @@ class Following(Elections):
         index even from a message that says nothing of the log. Here only a contradiction voids, and
         the commit index follows no further than the logs were found equal.
         """
+        if self._space.room is Room.CRITICAL:
+            # The leader learns from the answer that this node takes no entries.
+            message = structs.replace(message, entries=[])
         taken = take(self._journal, self.commit_index, message)
-        self._floor_index = max(self._journal.first_index, message.floor_index)
+        self._refresh_membership()
+        self._floor_index = message.floor_index
         if isinstance(taken, Missing):
             previous = message.previous_index
-            answer = Mismatch(self.term, message.round, previous, taken.hint_index)
+            answer = Mismatch(
+                self.term,
+                message.round,
+                previous,
+                taken.hint_index,
+                abstaining=self._formation.abstaining,
+            )
             self._network.send(node_id, answer)
             return
         if message.round:
@@ -79,13 +111,40 @@ class Following(Elections):
 
         One sync and one answer for all that came since the last tick; nothing is applied before.
         """
-        self._journal.sync()
+        self._sync_journal()
         owed, self._owed = self._owed, None
         if owed is not None and owed.term == self.term:
-            answer = Appended(owed.term, owed.round, owed.match_index)
+            fitness = self._fitness()
+            answer = Appended(
+                owed.term,
+                owed.round,
+                owed.match_index,
+                room=fitness.room,
+                free_bytes=fitness.free_bytes,
+                sync_us=round((fitness.sync_s or 0.0) * 1e6),
+                applied_index=self._machine.applied_index,
+                checksum=self._machine.checksum,
+                snapshot_from=self._snapshot_needed_from(),
+                abstaining=self._formation.abstaining,
+            )
             self._network.send(owed.leader_id, answer)
+
+    def _snapshot_needed_from(self) -> int:
+        """For the leader: the lowest index of a snapshot that would help, 0 when none is needed."""
+        return max(1, self._journal.first_replayable_index - 1) if self.lacks_state else 0
+
+    def _sync_journal(self) -> None:
+        began_at = now()
+        if self._journal.sync():
+            self._sync_times.note(began_at, now())
+
+    def _fitness(self) -> Fitness:
+        """How the disk of this node stands."""
+        room = self._space.room
+        free_bytes = 0 if room is Room.ENOUGH else self._space.free_bytes
+        return Fitness(room, free_bytes, self._sync_times.mean_s(now()))
 
 
 def _has_only_known_kinds(message: Append) -> bool:
-    """Finding "membership and version commands are executed": only these two kinds exist here."""
-    return all(data[:1] == REGULAR or data == NO_OP for _, data in message.entries)
+    """Finding "membership and version commands are executed": only our own kinds exist here."""
+    return all(is_known(data) for _, data in message.entries)

@@ -2,8 +2,9 @@
 
 Segments are only ever appended to. An entry at an index that the log already has voids that entry
 and all behind it (a follower whose leader contradicts it), so that a cut and what replaces it are
-one write. Compaction removes whole segments, oldest first. The end of the log stays in memory;
-older entries are found by their offsets.
+one write. Compaction removes whole segments, oldest first. A log that a snapshot overtook begins
+anew in a segment whose head says so; what is older than such a segment counts for nothing. The end
+of the log stays in memory; older entries are found by their offsets.
 
 Errors at start: StartError names the file and offset. Later: OSError as it comes; the caller stops.
 """
@@ -16,10 +17,12 @@ from typing import Final
 from msgspec import Struct
 
 from stepraft.server.raft import records, segment
-from stepraft.server.raft.contract import StartError
+from stepraft.server.raft.contract import DamageError
 from stepraft.server.raft.disk import Disk, DiskFile
-from stepraft.server.raft.segment import HEAD_BYTES
-from stepraft.server.raft.vote import BallotFile, Identity
+from stepraft.server.raft.kinds import MEMBERSHIP
+from stepraft.server.raft.membership_log import Landmark, MembershipLog
+from stepraft.server.raft.segment import HEAD_BYTES, Base
+from stepraft.server.raft.vote import Admission, BallotFile, Identity
 
 Entry = tuple[int, bytes]
 """Term and data of one entry."""
@@ -35,11 +38,12 @@ class TornTail(Struct, frozen=True):
 
 
 class _Segment(Struct):
-    """One file; `top_index` is the highest index written to it, voided or not."""
+    """One file; `top_index` is the highest index written to it, voided or not; `size` in bytes."""
 
     number: int
     file: DiskFile
     top_index: int
+    size: int
 
 
 class Journal:
@@ -54,6 +58,7 @@ class Journal:
         self._segment_bytes = segment_bytes
         self._tail_bytes_max = tail_bytes
         self._first = 1
+        self._placeholder = 0
         self._terms = array("Q")
         self._places = array("Q")
         self._tail: list[Entry] = []
@@ -63,22 +68,37 @@ class Journal:
         self._durable_end = HEAD_BYTES
         self.durable_index = 0
         self.torn_tail: TornTail | None = None
+        self.memberships = MembershipLog()
+        """The membership entries that the log holds, and the newest of those that were dropped."""
 
         self._ballots = BallotFile(disk, identity)
         names = [name for name in disk.names() if segment.is_segment(name)]
         if names and self._ballots.ballot.number == 0:
-            raise StartError(f"{names[0]}: the files with this node's vote are missing beside it")
+            raise DamageError(f"{names[0]}: the files with this node's vote are missing beside it")
         if names:
             self._load(names)
         else:
             self._ballots.cast(0, None)
-            self._add_segment(1)
+            self._add_segment(1, None)
         self.durable_index = self.last_index
+
+    @property
+    def disk(self) -> Disk:
+        """Where it is kept."""
+        return self._disk
 
     @property
     def first_index(self) -> int:
         """The oldest entry that is kept."""
         return self._first
+
+    @property
+    def first_replayable_index(self) -> int:
+        """The oldest entry whose data are kept; what a state lacks before it, no log can give.
+
+        It is the second one in a log that was reset: of the first, only the term is known.
+        """
+        return self._first + (self._first == self._placeholder)
 
     @property
     def last_index(self) -> int:
@@ -104,6 +124,21 @@ class Journal:
     def save_vote(self, term: int, vote: str | None) -> None:
         """Keep term and vote; durable on return."""
         self._ballots.cast(term, vote)
+
+    @property
+    def admission(self) -> Admission:
+        """Whether this node may vote."""
+        return self._ballots.ballot.admission
+
+    def save_admission(self, admission: Admission) -> None:
+        """Keep whether this node may vote; durable on return."""
+        self._ballots.admit(admission)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether this folder holds nothing that anybody could have been told of."""
+        is_empty = self.term == 0 and self.last_index <= 1
+        return is_empty and self.admission is not Admission.ABSTAINING
 
     def term_at(self, index: int) -> int | None:
         """The term of one entry, None when the journal does not hold it."""
@@ -139,20 +174,23 @@ class Journal:
             data, sizes = records.encode(first, entries, self._durable_end, active.number)
         active.file.write(self._end, data)
         self._void(first)
-        self._remember(entries)
+        self._remember(first, entries)
         place = active.number << _OFFSET_BITS | self._end
         for size in sizes:
             self._places.append(place)
             place += size
         self._end += len(data)
         active.top_index = max(active.top_index, self.last_index)
+        active.size = max(active.size, self._end)
 
-    def sync(self) -> None:
-        """Make all entries durable: one wait for the device, none when nothing is new."""
-        if self._durable_end < self._end:
+    def sync(self) -> bool:
+        """Make all entries durable; whether the device had to be waited for: not if none is new."""
+        has_waited = self._durable_end < self._end
+        if has_waited:
             self._segments[-1].file.sync()
             self._durable_end = self._end
         self.durable_index = self.last_index
+        return has_waited
 
     def can_drop(self, index: int) -> bool:
         """Whether `drop_to(index)` would free a segment."""
@@ -174,6 +212,39 @@ class Journal:
         if overhang > 0:
             self._forget(overhang)
 
+    @property
+    def size_bytes(self) -> int:
+        """What the log takes on the disk."""
+        return sum(each.size for each in self._segments)
+
+    def index_above(self, size: int) -> int:
+        """Up to which entry to drop for the log to take no more than `size` bytes, 0 for none."""
+        index, rest = 0, self.size_bytes
+        for each in self._segments[:-1]:
+            if rest <= size:
+                break
+            index, rest = max(index, each.top_index), rest - each.size
+        return index
+
+    def reset(self, index: int, term: int, membership: bytes) -> None:
+        """Begin anew behind the entry at `index`, which a snapshot holds; durable on return.
+
+        `membership`: the members at that moment, b"" if the log had not said by then.
+
+        A crash leaves the old log or the new one: the new segment is made in one step, and from
+        then on the older ones count for nothing. The entry itself is kept without its data, so
+        that what follows it can be matched; it is never sent or replayed.
+        """
+        old, self._segments = self._segments, []
+        base = Base(index=index, term=term)
+        self.memberships = MembershipLog([Landmark(index, membership)] if membership else [])
+        self._add_segment(old[-1].number + 1, base)
+        self._begin_anew(base)
+        self.durable_index = index
+        for each in old:
+            each.file.close()
+            self._disk.remove(segment.name_of(each.number))
+
     def close(self) -> None:
         """Close the files, without waiting for the device."""
         for each in self._segments:
@@ -183,20 +254,24 @@ class Journal:
     # Reading back
 
     def _load(self, names: list[str]) -> None:
-        for name in names:
+        for name in self._without_overtaken(names):
             content = self._disk.read(name)
-            number = segment.check_head(content, name, self._identity)
+            head = segment.check_head(content, name, self._identity)
+            number = head.number
             if self._segments and number != self._segments[-1].number + 1:
-                raise StartError(
+                raise DamageError(
                     f"{name}: follows segment {self._segments[-1].number}: one is lost"
                 )
             found = records.scan(content, HEAD_BYTES, number)
             is_last = name == names[-1]
             if found.bad_offset is not None and not (is_last and found.is_torn):
-                raise StartError(f"{name}: damaged at offset {found.bad_offset}")
-            if not self._segments and found.records:
-                self._first = found.records[0].index
-            self._segments.append(_Segment(number, self._disk.open(name), 0))
+                raise DamageError(f"{name}: damaged at offset {found.bad_offset}")
+            if not self._segments:
+                self.memberships = MembershipLog(head.memberships)
+                self._first = found.records[0].index if found.records else self._first
+            self._segments.append(_Segment(number, self._disk.open(name), 0, len(content)))
+            if head.base is not None:
+                self._begin_anew(head.base)
             for record in found.records:
                 self._replay(record, name)
             self._end = self._durable_end = found.end
@@ -205,14 +280,30 @@ class Journal:
         # What a crash of the process alone left in the page cache is kept, so make it durable.
         self._segments[-1].file.sync()
 
+    def _without_overtaken(self, names: list[str]) -> list[str]:
+        """Remove what a crash left of the log before a reset; the rest, in order."""
+        for position in range(len(names) - 1, 0, -1):
+            if self._head_of(names[position]).base is not None:
+                for overtaken in names[:position]:
+                    self._disk.remove(overtaken)
+                return names[position:]
+        return names
+
+    def _head_of(self, name: str) -> segment.Head:
+        file = self._disk.open(name)
+        try:
+            return segment.check_head(file.read(0, HEAD_BYTES), name, self._identity)
+        finally:
+            file.close()
+
     def _replay(self, record: records.Record, name: str) -> None:
         if record.index > self.last_index + 1:
-            raise StartError(
+            raise DamageError(
                 f"{name}: damaged at offset {record.offset}: "
                 f"entry {record.index} follows entry {self.last_index}"
             )
         if self.term_at(record.index) == record.term:
-            raise StartError(
+            raise DamageError(
                 f"{name}: damaged at offset {record.offset}: "
                 f"entry {record.index} is there twice in term {record.term}"
             )
@@ -221,7 +312,7 @@ class Journal:
             self._first = record.index
             self._void(record.index)
         self._void(record.index)
-        self._remember([(record.term, record.data)])
+        self._remember(record.index, [(record.term, record.data)])
         self._places.append(self._segments[-1].number << _OFFSET_BITS | record.offset)
         self._segments[-1].top_index = max(self._segments[-1].top_index, record.index)
 
@@ -234,17 +325,27 @@ class Journal:
 
     def _roll(self) -> _Segment:
         self.sync()
-        return self._add_segment(self._segments[-1].number + 1)
+        return self._add_segment(self._segments[-1].number + 1, None)
 
-    def _add_segment(self, number: int) -> _Segment:
+    def _add_segment(self, number: int, base: Base | None) -> _Segment:
         name = segment.name_of(number)
-        self._disk.create(name, segment.encode_head(number, self._identity), self._segment_bytes)
-        added = _Segment(number, self._disk.open(name), 0)
+        head = segment.encode_head(number, self._identity, base, self.memberships.known)
+        self._disk.create(name, head, self._segment_bytes)
+        added = _Segment(number, self._disk.open(name), 0, self._segment_bytes)
         self._segments.append(added)
         self._end = self._durable_end = HEAD_BYTES
         return added
 
+    def _begin_anew(self, base: Base) -> None:
+        """Hold nothing but the base, in the newest segment."""
+        self._first = self._placeholder = base.index
+        self._terms = array("Q", [base.term])
+        self._places = array("Q", [self._segments[-1].number << _OFFSET_BITS])
+        self._tail, self._tail_bytes = [(base.term, b"")], 0
+        self._segments[-1].top_index = base.index
+
     def _void(self, first: int) -> None:
+        self.memberships.void(first)
         position = first - self._first
         voided = len(self._terms) - position
         if voided <= 0:
@@ -256,10 +357,12 @@ class Journal:
         self._tail_bytes -= sum(len(data) for _, data in gone)
         self.durable_index = min(self.durable_index, first - 1)
 
-    def _remember(self, entries: Sequence[Entry]) -> None:
-        for term, data in entries:
+    def _remember(self, first: int, entries: Sequence[Entry]) -> None:
+        for index, (term, data) in enumerate(entries, first):
             self._terms.append(term)
             self._tail_bytes += len(data)
+            if data[:1] == MEMBERSHIP:
+                self.memberships.note(index, data[1:])
         self._tail.extend(entries)
         # Half at a time, so that the move of what stays costs nothing per entry.
         if self._tail_bytes > self._tail_bytes_max and len(self._tail) > 1:

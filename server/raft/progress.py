@@ -8,6 +8,9 @@ from collections import deque
 
 from msgspec import Struct, field
 
+from stepraft.server.raft.contract import Room
+from stepraft.server.raft.fitness import Fitness
+
 
 class Progress(Struct, kw_only=True):
     """`match_index` is durable there and equal to ours; entries go out from `next_index` on.
@@ -27,9 +30,24 @@ class Progress(Struct, kw_only=True):
     sent_commit_index: int = 0
     sent_round: int = 0
     answered_at: float = 0.0
+    snapshot_from: int = 0
+    """It needs a snapshot of this index or a later one; 0: it needs none."""
+
+    abstaining: int = 0
+    """0, or the number of its life: its answers count for nothing until it is readmitted."""
+
+    readmit_index: int = 0
+    """Who holds the entry there, which the others decided without it, can be readmitted; 0: none
+    was appended for that yet.
+    """
+
+    fitness: Fitness = Fitness()
+    """How its disk stands, by its last word."""
 
     def may_send(self, messages_max: int, bytes_max: int) -> bool:
         """Whether entries may go out before an answer comes."""
+        if self.fitness.room is Room.CRITICAL:
+            return False
         if self.is_probing:
             return not self.has_probe_out
         return len(self.in_flight) < messages_max and self.in_flight_bytes < bytes_max
@@ -69,6 +87,20 @@ class Progress(Struct, kw_only=True):
             self.match_index = hint_index - 1
         self.next_index = max(min(rejected_index, hint_index), self.match_index + 1)
         self._probe()
+
+    def on_life(self, abstaining: int) -> None:
+        """The follower says whether it counts; one that lost its folder lost what it had."""
+        if abstaining != self.abstaining:
+            self.abstaining = abstaining
+            self.readmit_index = 0
+            if abstaining:
+                self.match_index = 0
+
+    def on_fitness(self, fitness: Fitness) -> None:
+        """The follower says how its disk stands; one without room has dropped what was sent."""
+        if fitness.room is Room.CRITICAL and self.fitness.room is not Room.CRITICAL:
+            self.on_link_changed()
+        self.fitness = fitness
 
     def on_link_changed(self) -> None:
         """What was sent over the old connection may be lost."""

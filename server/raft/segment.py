@@ -1,4 +1,4 @@
-"""The head of a journal file: what it is, whose it is, and which one of the row."""
+"""The head of a journal file: what it is, whose it is, which one of the row, what is before it."""
 
 from typing import Final
 
@@ -6,7 +6,8 @@ import msgspec
 from msgspec import Struct
 
 from stepraft.server.raft.checksums import crc32c
-from stepraft.server.raft.contract import StartError
+from stepraft.server.raft.contract import DamageError, StartError
+from stepraft.server.raft.membership_log import Landmark
 from stepraft.server.raft.vote import Identity, check_identity
 
 FORMAT: Final = 1
@@ -17,10 +18,25 @@ _MAGIC: Final = b"SRJOURNL"
 _SUFFIX: Final = ".journal"
 
 
-class _Head(Struct, frozen=True):
+class Base(Struct, frozen=True):
+    """The entry behind which a log began anew: it is committed, and in no segment."""
+
+    index: int
+    term: int
+
+
+class Head(Struct, frozen=True):
+    """What a segment says of itself; with a `base`, all segments before it count for nothing.
+
+    `memberships`: the newest membership entries of the log when the segment was begun, so that
+    they are known when the segments that hold them are gone.
+    """
+
     format: int
     number: int
     identity: Identity
+    base: Base | None = None
+    memberships: tuple[Landmark, ...] = ()
 
 
 def name_of(number: int) -> str:
@@ -33,25 +49,29 @@ def is_segment(name: str) -> bool:
     return name.endswith(_SUFFIX)
 
 
-def encode_head(number: int, identity: Identity) -> bytes:
+def encode_head(
+    number: int, identity: Identity, base: Base | None, memberships: tuple[Landmark, ...]
+) -> bytes:
     """The first `HEAD_BYTES` of a segment."""
-    body = msgspec.msgpack.encode(_Head(format=FORMAT, number=number, identity=identity))
+    head = Head(format=FORMAT, number=number, identity=identity, base=base, memberships=memberships)
+    body = msgspec.msgpack.encode(head)
     prefix = _MAGIC + crc32c(body).to_bytes(4, "little") + len(body).to_bytes(4, "little")
+    assert len(prefix) + len(body) <= HEAD_BYTES, "the head of a segment has outgrown its place"
     return (prefix + body).ljust(HEAD_BYTES, b"\0")
 
 
-def check_head(content: bytes, name: str, identity: Identity) -> int:
-    """The number of the segment. Errors: StartError when it is damaged, newer or another's."""
+def check_head(content: bytes, name: str, identity: Identity) -> Head:
+    """Read the head. Errors: StartError when it is damaged, newer or another's."""
     if content[:8] != _MAGIC:
-        raise StartError(f"{name}: damaged at offset 0: not a journal")
+        raise DamageError(f"{name}: damaged at offset 0: not a journal")
     length = int.from_bytes(content[12:16], "little")
     body = content[16 : 16 + length]
     if crc32c(body).to_bytes(4, "little") != content[8:12]:
-        raise StartError(f"{name}: damaged at offset 16: the head does not match its checksum")
-    head = msgspec.msgpack.decode(body, type=_Head)
+        raise DamageError(f"{name}: damaged at offset 16: the head does not match its checksum")
+    head = msgspec.msgpack.decode(body, type=Head)
     if head.format != FORMAT:
         raise StartError(f"{name}: format {head.format}, this version reads format {FORMAT}")
     check_identity(head.identity, identity, name)
     if name_of(head.number) != name:
-        raise StartError(f"{name}: holds segment {head.number}, so it was renamed")
-    return head.number
+        raise DamageError(f"{name}: holds segment {head.number}, so it was renamed")
+    return head

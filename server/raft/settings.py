@@ -29,7 +29,11 @@ class RaftSettings(Struct, frozen=True, kw_only=True):
     quorum_timeout_s: float = 0.6
     """A leader that hears from no majority for this long steps down."""
 
-    connect_timeout_s: float = 1.0
+    connect_timeout_s: float = 0.4
+    """An attempt to connect is given up after this long: one that was begun while the network was
+    cut would otherwise wait for the system's next try, a second later.
+    """
+
     handshake_timeout_s: float = 5.0
     silence_timeout_s: float = 1.0
     """A connection that brings nothing for this long is closed."""
@@ -41,6 +45,13 @@ class RaftSettings(Struct, frozen=True, kw_only=True):
 
     keep_entries: int = 10_000
     """How many applied entries compaction leaves in the journal."""
+
+    journal_bytes_max: int = 512 * MIB
+    """How long the log may get. Above half of it, compaction waits for no member that is away: one
+    that lacks what goes gets a snapshot. The other half is kept while one is on its way.
+    """
+
+    snapshot_part_bytes: int = MIB // 4
 
     batch_bytes: int = MIB
     """One message carries entries up to this size, or one entry that is larger."""
@@ -54,6 +65,24 @@ class RaftSettings(Struct, frozen=True, kw_only=True):
     queue_bytes_max: int = 64 * MIB
     proposal_timeout_s: float = 10.0
     """A proposal or barrier without an outcome is answered (unknown, False) after this time."""
+
+    low_bytes: int = 0
+    critical_bytes: int = 0
+    """A disk with less free is low, or critically so: see disk_space.py. 0: it is not looked at."""
+
+    supported_level: int = 0
+    """The highest feature level that this node's program supports, for the others to know."""
+
+    is_encrypted: bool = False
+    """Whether every connection is mutual TLS; otherwise it is plain TCP."""
+
+    grpc_members: dict[str, str] = {}
+    """Where each member serves its callers, by node id: what a new group's log begins with."""
+
+    rejoin: bool = False
+    """A fresh folder replaces one that was lost: the node asks nobody whether it may vote, and
+    abstains until it is readmitted. Says nothing to a folder that is not fresh.
+    """
 
     insecure_network: bool = False
     """Allow plain TCP on addresses other than loopback."""
@@ -69,8 +98,9 @@ class RaftSettings(Struct, frozen=True, kw_only=True):
         split_address(self.listen, "listen")
         self._check_times()
         self._check_sizes()
-        if not self.insecure_network:
-            self._refuse_open_network()
+        self.check_peer_address("listen", self.listen)
+        for node_id, address in self.members.items():
+            self.check_peer_address(f"members.{node_id}", address)
 
     @property
     def peer_ids(self) -> tuple[str, ...]:
@@ -96,6 +126,8 @@ class RaftSettings(Struct, frozen=True, kw_only=True):
         for name in (
             "segment_bytes",
             "tail_bytes",
+            "journal_bytes_max",
+            "snapshot_part_bytes",
             "batch_bytes",
             "entry_bytes_max",
             "in_flight_bytes",
@@ -105,25 +137,26 @@ class RaftSettings(Struct, frozen=True, kw_only=True):
         ):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: must be above 0")
+        if not 0 <= self.critical_bytes <= self.low_bytes:
+            raise ValueError("critical_bytes: must be from 0 to low_bytes")
         if self.keep_entries < 0:
             raise ValueError("keep_entries: must not be negative")
         if self.entry_bytes_max > 32 * MIB:
             raise ValueError(
                 "entry_bytes_max: must not be above 32 MiB, or no message could hold it"
             )
-        if self.batch_bytes > 32 * MIB:
-            raise ValueError("batch_bytes: must not be above 32 MiB, or no message could hold it")
+        for name in ("batch_bytes", "snapshot_part_bytes"):
+            if getattr(self, name) > 32 * MIB:
+                raise ValueError(f"{name}: must not be above 32 MiB, or no message could hold it")
 
-    def _refuse_open_network(self) -> None:
-        addresses = {"listen": self.listen}
-        addresses |= {f"members.{node_id}": address for node_id, address in self.members.items()}
-        for name, address in addresses.items():
-            host, _ = split_address(address, name)
-            if not _is_loopback(host):
-                raise ValueError(
-                    f"{name}: {address} is not a loopback address, and plain TCP protects nothing: "
-                    "set insecure_network if the network itself is trusted"
-                )
+    def check_peer_address(self, name: str, address: str) -> None:
+        """Whether connections to this address are protected. Errors: ValueError, names `name`."""
+        host, _ = split_address(address, name)
+        if not (self.is_encrypted or self.insecure_network or _is_loopback(host)):
+            raise ValueError(
+                f"{name}: {address} is not a loopback address, and plain TCP protects nothing: "
+                "give the files of [tls], or set insecure_network if the network is trusted"
+            )
 
 
 def split_address(address: str, name: str) -> tuple[str, int]:

@@ -8,8 +8,8 @@ from stepraft.server.raft.messages import RaftMessage, RequestVote, Vote
 from stepraft.server.raft.network import Network
 
 
-class Member(Node):  # type: ignore[misc]
-    """A member of the group; equal by id, with a hash that is the same in every process."""
+class LibraryNode(Node):  # type: ignore[misc]
+    """A node as the library knows it; equal by id, with the same hash in every process."""
 
     def __init__(self, node_id: str) -> None:
         super().__init__(node_id)
@@ -19,7 +19,7 @@ class Member(Node):  # type: ignore[misc]
         return self._stable_hash
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Member) and self.id == other.id
+        return isinstance(other, LibraryNode) and self.id == other.id
 
 
 class LibraryJournal:
@@ -47,20 +47,22 @@ class LibraryTransport(LibraryTransportBase):  # type: ignore[misc]
     def __init__(self, network: Network) -> None:
         super().__init__(None, None, [])
         self._network = network
+        self.is_called = False
+        """Whether the node stands because its leader asked it to."""
 
     def send(self, node: Node, message: dict[str, Any]) -> bool:
-        return self._network.send(node.id, _typed(message))
+        return self._network.send(node.id, self._typed(message))
 
-
-def _typed(message: dict[str, Any]) -> RaftMessage:
-    match message["type"]:
-        case "request_vote":
-            return RequestVote(
-                term=message["term"],
-                last_index=message["last_log_index"],
-                last_term=message["last_log_term"],
-            )
-        case "response_vote":
-            return Vote(term=message["term"])
-        case other:
-            raise AssertionError(f"the library sends {other!r}, which the corrections replace")
+    def _typed(self, message: dict[str, Any]) -> RaftMessage:
+        match message["type"]:
+            case "request_vote":
+                return RequestVote(
+                    term=message["term"],
+                    last_index=message["last_log_index"],
+                    last_term=message["last_log_term"],
+                    is_called=self.is_called,
+                )
+            case "response_vote":
+                return Vote(term=message["term"])
+            case other:
+                raise AssertionError(f"the library sends {other!r}, which the corrections replace")

@@ -10,11 +10,13 @@ from typing import TypeVar
 import pytest
 
 from stepraft.server.raft.consensus import Consensus
-from stepraft.server.raft.contract import ProposalResult, Role
+from stepraft.server.raft.contract import Condition, ProposalKind, ProposalResult, Role
 from stepraft.server.raft.disk import Folder
 from stepraft.server.raft.journal import Journal
 from stepraft.server.raft.library import syncobj
+from stepraft.server.raft.membership import AddMember, Change, ChangeKind, ChangeResult
 from stepraft.server.raft.settings import RaftSettings
+from stepraft.server.raft.tls_wire import TlsContexts
 from stepraft.server.raft.vote import Identity
 from tests.server.raft.machine import ListMachine
 from tests.server.raft.single import Alone
@@ -35,6 +37,7 @@ class Group:
         self.nodes: dict[str, Consensus] = {}
         self.roles: dict[str, list[Role]] = {node_id: [] for node_id in self.members}
         self.failures: Queue[str] = Queue()
+        self.removed: Queue[str] = Queue()
 
     def settings(self, node_id: str) -> RaftSettings:
         return RaftSettings(
@@ -45,6 +48,9 @@ class Group:
             folder=self._folder / node_id,
         )
 
+    def tls(self, node_id: str) -> TlsContexts | None:
+        return None
+
     def start(self, *node_ids: str) -> None:
         for node_id in node_ids or tuple(self.members):
             machine = self.machines[node_id] = ListMachine()
@@ -53,9 +59,55 @@ class Group:
                 machine,
                 self.roles[node_id].append,
                 on_failure=lambda node_id=node_id: self.failures.put(node_id),  # type: ignore[misc]
+                tls=self.tls(node_id),
+                on_removed=lambda node_id=node_id: self.removed.put(node_id),  # type: ignore[misc]
             )
             node.start()
             self.nodes[node_id] = node
+
+    def invite(self, node_id: str) -> AddMember:
+        """A further node, not started, and the change that lets it join."""
+        raft, grpc = (f"127.0.0.1:{port}" for port in _ports(2))
+        self.members = self.members | {node_id: raft}
+        self.roles[node_id] = []
+        return AddMember(node_id, raft, grpc)
+
+    def apply(self, entry: bytes) -> None:
+        """Get an entry applied, whoever leads; one that was refused is in no log, so ask again."""
+
+        def look() -> bool | None:
+            result = self.propose(self.leader(), entry)
+            assert result.kind is not ProposalKind.UNKNOWN
+            return result.kind is ProposalKind.APPLIED or None
+
+        self.until(look)
+
+    def reshape(self, change: Change) -> None:
+        """Get a change done, whoever leads; to ask again does no harm."""
+        self.until(lambda: self.change(self.leader(), change).kind is ChangeKind.DONE or None)
+
+    def change(self, node_id: str, change: Change) -> ChangeResult:
+        results: Queue[ChangeResult] = Queue()
+        self.nodes[node_id].change_membership(change, results.put)
+        return results.get(timeout=WAIT_S)
+
+    def transfer(self, node_id: str, target: str | None) -> ChangeResult:
+        results: Queue[ChangeResult] = Queue()
+        self.nodes[node_id].transfer_leadership(target, results.put)
+        return results.get(timeout=WAIT_S)
+
+    def await_voters(self, *node_ids: str) -> None:
+        """Wait until every running node knows that exactly these vote, and all have full parts."""
+
+        def look() -> bool | None:
+            found = [node.status() for node in self.nodes.values()]
+            is_so = all(
+                status.membership.voters == node_ids and status.condition is Condition.NORMAL
+                for status in found
+            )
+            return is_so or None
+
+        self.until(look)
 
     def stop(self, node_id: str) -> None:
         self.nodes.pop(node_id).stop()

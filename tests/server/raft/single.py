@@ -1,5 +1,6 @@
 """One corrected node whose clock and peers the test plays."""
 
+from collections.abc import Mapping
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from stepraft.server.raft.contract import Role
 from stepraft.server.raft.corrections import CorrectedRaft
 from stepraft.server.raft.exposed import LEADER
 from stepraft.server.raft.journal import Journal
+from stepraft.server.raft.membership import Membership
 from stepraft.server.raft.messages import (
     Append,
+    Hello,
     PreVoteAnswer,
     RaftMessage,
     Vote,
@@ -20,6 +23,7 @@ from stepraft.server.raft.settings import RaftSettings
 from tests.server.raft.machine import ListMachine
 
 MEMBERS = {"n1": "127.0.0.1:7001", "n2": "127.0.0.1:7002", "n3": "127.0.0.1:7003"}
+GENESIS = Membership.of_voters(MEMBERS, {})
 ONE, TWO, THREE = (b"\0one", b"\0two", b"\0three")
 
 
@@ -28,6 +32,10 @@ class Sent:
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, RaftMessage]] = []
+        self.peers: dict[str, str] = {}
+
+    def set_peers(self, addresses: Mapping[str, str]) -> None:
+        self.peers = dict(addresses)
 
     def send(self, node_id: str, message: RaftMessage) -> bool:
         self.messages.append((node_id, message))
@@ -42,12 +50,28 @@ class Sent:
 
 
 class Alone:
-    """One corrected node, n1 of three, whose clock and peers the test plays."""
+    """One corrected node, n1 of three, whose clock and peers the test plays.
 
-    def __init__(self, journal: Journal, clock: list[float]) -> None:
+    `knows_members`: its machine has a membership, so that a reign needs no entry to say it.
+    `hears`: whose hellos it has heard, from folders as fresh as its own.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: list[float],
+        *,
+        knows_members: bool = True,
+        hears: tuple[str, ...] = ("n2", "n3"),
+        machine: ListMachine | None = None,
+        rejoin: bool = False,
+        members: tuple[str, ...] = tuple(MEMBERS),
+    ) -> None:
         self.clock = clock
         self.sent = Sent()
-        self.machine = ListMachine()
+        self.machine = machine or ListMachine()
+        if knows_members:
+            self.machine.membership = GENESIS.encode()
         self.journal = journal
         self.proposals = Proposals(entries_max=10, bytes_max=1000)
         self.barriers = Barriers()
@@ -55,9 +79,10 @@ class Alone:
         settings = RaftSettings(
             node_id="n1",
             cluster_id="tests",
-            members=MEMBERS,
+            members={node_id: MEMBERS[node_id] for node_id in members},
             listen=MEMBERS["n1"],
             folder=Path("unused"),
+            rejoin=rejoin,
         )
         self.raft = CorrectedRaft(
             settings,
@@ -69,11 +94,14 @@ class Alone:
             self.barriers,
             self.roles.append,
         )
-        for node_id in ("n2", "n3"):
-            self.raft.on_connected(node_id)
+        for node_id in hears:
+            self.connect(node_id)
 
     def poll(self, timeout_s: float) -> None:
         """A tick ends at once."""
+
+    def connect(self, node_id: str, *, is_fresh: bool = True) -> None:
+        self.raft.on_connected(node_id, Hello(1, "tests", node_id, is_fresh=is_fresh))
 
     def hear(self, node_id: str, *messages: RaftMessage) -> None:
         for message in messages:

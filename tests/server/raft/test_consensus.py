@@ -186,14 +186,15 @@ def test_a_port_in_use_is_named(lone: Group) -> None:
 
 def test_a_store_ahead_of_its_journal_is_refused(lone: Group) -> None:
     machine = ListMachine()
-    machine.log = [b"", b"from elsewhere"]
+    machine.apply(1, 0, b"")
+    machine.apply(2, 1, b"from elsewhere")
     node = Consensus(lone.settings("n1"), machine, lambda _: None)
 
     with pytest.raises(StartError, match="the store has applied entry 2, the journal is empty"):
         node.start()
 
 
-def test_a_store_that_the_journal_does_not_reach_back_to_is_refused(lone: Group) -> None:
+def test_a_lone_node_whose_log_does_not_reach_back_to_its_store_is_refused(lone: Group) -> None:
     settings = msgspec.structs.replace(
         lone.settings("n1"), segment_bytes=5000, keep_entries=0, fsync=False
     )
@@ -207,7 +208,7 @@ def test_a_store_that_the_journal_does_not_reach_back_to_is_refused(lone: Group)
     lone.until(lambda: node.status().first_index > 1 or None)
     lone.stop("n1")
 
-    with pytest.raises(StartError, match="this node needs a snapshot"):
+    with pytest.raises(StartError, match="no other member has a snapshot: restore a backup"):
         Consensus(settings, ListMachine(), lambda _: None).start()
 
 

@@ -19,6 +19,7 @@ from stepraft.server.raft.messages import (
     StaleTerm,
     Vote,
 )
+from stepraft.storage.newer import NewerError
 from tests.server.raft.machine import ListMachine
 from tests.server.raft.single import ONE, THREE, TWO, Alone, append, log_of
 
@@ -124,7 +125,7 @@ def test_a_follower_acknowledges_after_one_sync_for_all_that_came(
 
 def test_nothing_is_owed_to_the_leader_of_an_older_term(node: Alone) -> None:
     node.hear("n2", append((1, ONE)))
-    node.hear("n3", RequestVote(2, 9, 9))
+    node.hear("n3", RequestVote(2, 9, 9, is_called=True))
 
     assert node.tick() == [("n3", Vote(2))]
 
@@ -135,6 +136,32 @@ def test_entries_of_another_kind_are_not_taken(data: bytes, node: Alone) -> None
 
     assert log_of(node) == []
     assert node.raft.leader_id is None
+
+
+def test_a_leader_whose_entries_are_not_known_is_named_once_a_term(
+    node: Alone, caplog: pytest.LogCaptureFixture
+) -> None:
+    for term in (1, 1, 2, 2):
+        node.hear("n2", append((term, b"\3newer"), term=term))
+
+    text = (
+        "node n2, the leader, sends entries of a kind that this program does not know, and is not "
+        "followed: use the version of the program that it runs"
+    )
+    logged = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert logged == [text, text]
+
+
+def test_a_log_with_entries_that_are_not_known_is_not_applied(node: Alone) -> None:
+    """A newer program took them: this one was put in its place."""
+    node.journal.append(2, [(1, b"\3newer")])
+    node.journal.sync()
+    node.hear("n2", append(previous_index=2, previous_term=1, commit_index=2))
+
+    with pytest.raises(NewerError, match=r"^entry 2 of the log is of kind 03, which this program"):
+        node.tick()
+
+    assert node.machine.log == [b""]
 
 
 def test_a_leader_of_an_older_term_is_told(node: Alone) -> None:
@@ -231,9 +258,7 @@ def test_followers_learn_of_a_commit_at_once_and_need_not_answer(node: Alone) ->
 
     news = [m for to, m in node.tick() if to == "n2" and isinstance(m, Append)]
 
-    assert news == [
-        append(previous_index=2, previous_term=1, commit_index=2, floor_index=1, round=0)
-    ]
+    assert news == [append(previous_index=2, previous_term=1, commit_index=2, round=0)]
 
 
 def test_the_machine_gets_every_index_once_and_an_error_leaves_the_tick(node: Alone) -> None:

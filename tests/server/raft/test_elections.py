@@ -11,10 +11,11 @@ from stepraft.server.raft.messages import (
     PreVoteAnswer,
     RaftMessage,
     RequestVote,
+    StaleTerm,
     TimeoutNow,
     Vote,
 )
-from tests.server.raft.single import ONE, Alone, append
+from tests.server.raft.single import GENESIS, ONE, Alone, append
 
 
 def test_plain_one_voter_counts_as_often_as_it_answers() -> None:
@@ -69,7 +70,8 @@ def test_a_pre_vote_is_granted_to(
     node.hear("n3", question)
 
     answers = [message for _, message in node.sent.take() if isinstance(message, PreVoteAnswer)]
-    assert answers == [PreVoteAnswer(question.term, 1, is_granted)]
+    members = GENESIS.members if waited_s < 0.3 else {}
+    assert answers == [PreVoteAnswer(question.term, 1, is_granted, members)]
 
 
 def test_the_vote_is_on_disk_before_it_is_cast(
@@ -105,5 +107,79 @@ def test_who_is_asked_by_its_leader_stands_at_once(node: Alone) -> None:
 
     acknowledged, *requests = node.tick()
 
-    assert acknowledged == ("n2", Appended(1, 1, 1))
-    assert sorted(requests) == [("n2", RequestVote(2, 1, 0)), ("n3", RequestVote(2, 1, 0))]
+    checksum = node.machine.checksum
+    assert acknowledged == ("n2", Appended(1, 1, 1, applied_index=1, checksum=checksum))
+    assert sorted(requests) == [
+        (node_id, RequestVote(2, 1, 0, is_called=True)) for node_id in ("n2", "n3")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("request_", "asker", "waited_s", "votes"),
+    [
+        pytest.param(RequestVote(2, 9, 1), "n3", 0.1, False, id="who comes between"),
+        pytest.param(RequestVote(2, 9, 1), "n3", 0.4, True, id="who stands when it falls silent"),
+        pytest.param(
+            RequestVote(2, 9, 1, is_called=True), "n3", 0.1, True, id="whom the leader called"
+        ),
+        pytest.param(RequestVote(2, 9, 1), "n2", 0.1, True, id="the leader itself"),
+    ],
+)
+def test_a_follower_that_hears_its_leader_votes_for(
+    request_: RequestVote, asker: str, waited_s: float, votes: bool, node: Alone
+) -> None:
+    node.hear("n2", append((1, ONE)))
+    node.clock[0] += waited_s
+    node.hear(asker, request_)
+
+    assert node.sent.take() == ([(asker, Vote(2))] if votes else [])
+    assert node.raft.term == (2 if votes else 1), "a refusal changes nothing"
+
+
+def test_a_leader_is_not_deposed_by_a_candidate_that_it_did_not_call(node: Alone) -> None:
+    node.lead()
+    node.hear("n3", RequestVote(2, 9, 9))
+    assert (node.raft.state, node.raft.term) == (LEADER, 1)
+
+    node.hear("n3", RequestVote(2, 9, 9, is_called=True))
+
+    assert (node.raft.state, node.raft.term) == (FOLLOWER, 2)
+
+
+def test_a_leader_whose_term_is_overtaken_asks_around_at_once(node: Alone) -> None:
+    node.lead()
+    node.hear("n3", StaleTerm(2))
+
+    sent = node.tick()
+
+    assert [(to, m) for to, m in sent if isinstance(m, PreVote)] == [
+        ("n2", PreVote(2, 2, 1)),
+        ("n3", PreVote(2, 2, 1)),
+    ]
+
+
+def test_followers_let_their_own_leader_stand_again(node: Alone) -> None:
+    node.hear("n2", append((1, ONE)))
+    node.hear("n2", PreVote(2, 2, 1))
+
+    assert node.sent.take() == [("n2", PreVoteAnswer(2, 1, True))]
+
+
+def test_a_candidate_waits_for_votes_that_are_written_as_slowly_as_its_own(
+    node: Alone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_vote = node.journal.save_vote
+
+    def slow_save_vote(term: int, vote: str | None) -> None:
+        node.clock[0] += 0.5
+        save_vote(term, vote)
+
+    monkeypatch.setattr(node.journal, "save_vote", slow_save_vote)
+    node.tick(1.0)
+    node.hear("n2", PreVoteAnswer(0, 0, True))
+    node.tick()
+
+    node.tick(1.25)
+    node.hear("n2", Vote(1))
+
+    assert node.raft.state == LEADER

@@ -1,5 +1,7 @@
 """The journal on a real folder: what comes back, what is cut, what is refused."""
 
+import errno
+import os
 from pathlib import Path
 from random import Random
 
@@ -225,6 +227,21 @@ def test_a_folder_of_somebody_else_is_refused(
         open_journal(identity=identity)
 
 
+def test_a_vote_needs_no_new_room_on_the_disk(
+    open_journal: OpenJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = open_journal()
+
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Folder, "create", no_room)
+    journal.save_vote(7, "n3")
+
+    again = open_journal()
+    assert (again.term, again.vote) == (7, "n3")
+
+
 def test_one_damaged_copy_of_the_vote_is_covered_by_the_other(
     open_journal: OpenJournal, tmp_path: Path
 ) -> None:
@@ -232,10 +249,22 @@ def test_one_damaged_copy_of_the_vote_is_covered_by_the_other(
     for name in ("vote.a", "vote.b"):
         path = tmp_path / "raft" / name
         sound = path.read_bytes()
-        path.write_bytes(sound[:-1] + b"?")
+        path.write_bytes(sound[:20] + b"?" + sound[21:])
         again = open_journal()
         assert (again.term, again.vote) == (4, "n2")
         path.write_bytes(sound)
+
+
+@pytest.mark.parametrize("name", ["vote.a", "vote.b"])
+def test_a_damaged_copy_of_the_vote_is_made_good_at_the_next_start(
+    open_journal: OpenJournal, tmp_path: Path, name: str
+) -> None:
+    open_journal().save_vote(4, "n2")
+    sound = (tmp_path / "raft" / name).read_bytes()
+    (tmp_path / "raft" / name).write_bytes(b"?" + sound[1:])
+    open_journal()
+
+    assert (tmp_path / "raft" / name).read_bytes() == sound
 
 
 @pytest.mark.parametrize(

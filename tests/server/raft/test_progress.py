@@ -68,3 +68,26 @@ def test_who_lacks_what_it_had_is_served_from_where_it_ends() -> None:
     progress.on_mismatch(rejected_index=10, hint_index=2)
 
     assert (progress.match_index, progress.next_index) == (1, 2)
+
+
+def test_who_lost_its_folder_has_nothing_until_it_says_so() -> None:
+    progress = replicating()
+    progress.on_life(7)
+    assert progress.match_index == 0
+
+    progress.readmit_index = 40
+    progress.on_appended(20)
+    progress.on_life(7)
+    assert (progress.match_index, progress.readmit_index) == (20, 40)
+
+    progress.on_life(8)
+    assert (progress.match_index, progress.readmit_index) == (0, 0)
+
+
+def test_who_is_readmitted_keeps_what_it_has() -> None:
+    progress = replicating()
+    progress.on_life(7)
+    progress.on_appended(20)
+    progress.on_life(0)
+
+    assert (progress.match_index, progress.abstaining) == (20, 0)

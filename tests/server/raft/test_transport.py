@@ -2,13 +2,16 @@
 
 import resource
 import socket
+from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from stepraft.server.raft import messages
 from stepraft.server.raft.connection import frame_of
 from stepraft.server.raft.contract import RoleKind
 from stepraft.server.raft.messages import Append, Hello, PreVote
+from stepraft.server.raft.settings import RaftSettings
 from tests.server.raft.conftest import WAIT_S, Group
 
 
@@ -21,7 +24,7 @@ def target(group: Group) -> tuple[str, int]:
 
 
 def said(**changes: object) -> bytes:
-    fields = {"version": 1, "cluster_id": "tests", "node_id": "n2"}
+    fields = {"newest": 1, "cluster_id": "tests", "node_id": "n2"}
     return frame_of(messages.encode(Hello(**(fields | changes))))  # type: ignore[arg-type]
 
 
@@ -39,7 +42,7 @@ def said(**changes: object) -> bytes:
         pytest.param(said(node_id="readonly"), id="no member"),
         pytest.param(said(node_id="n1"), id="the node itself"),
         pytest.param(said(cluster_id="other"), id="another cluster"),
-        pytest.param(said(version=2), id="another version"),
+        pytest.param(said(oldest=2, newest=3), id="no protocol version in common"),
         pytest.param(said() + said(), id="two hellos"),
     ],
 )
@@ -55,7 +58,7 @@ def test_who_is_no_member_is_closed_out(sent: bytes, target: tuple[str, int], gr
 
 
 def test_a_member_answers_a_hello_with_its_own(target: tuple[str, int]) -> None:
-    expected = frame_of(messages.encode(Hello(1, "tests", "n1")))
+    expected = frame_of(messages.encode(Hello(1, "tests", "n1", is_fresh=True)))
     with socket.create_connection(target, timeout=WAIT_S) as peer:
         peer.sendall(said())
 
@@ -93,3 +96,23 @@ def test_the_port_survives_a_time_without_descriptors(
 
     assert group.leader() in group.members
     assert RoleKind.LEADER in {role.kind for roles in group.roles.values() for role in roles}
+
+
+class _Misled(Group):
+    """The higher ids look for n1 where nobody is, as if n1 had moved."""
+
+    def settings(self, node_id: str) -> RaftSettings:
+        settings = super().settings(node_id)
+        if node_id == "n1":
+            return settings
+        return replace(settings, members=settings.members | {"n1": "127.0.0.1:1"})
+
+
+def test_a_member_that_is_looked_for_elsewhere_dials_the_others(tmp_path: Path) -> None:
+    group = _Misled(tmp_path, 2)
+    try:
+        group.start()
+
+        assert group.leader() in group.members
+    finally:
+        group.close()

@@ -20,6 +20,7 @@ class SimulatedDisk:
         self.random = random
         self.keeps_sync = keeps_sync
         self.dying_in: int | None = None
+        self.room_bytes = 1 << 40
         self._files: dict[str, SimulatedFile] = {}
 
     def names(self) -> list[str]:
@@ -42,6 +43,9 @@ class SimulatedDisk:
         if not dies or self.random.random() < 0.5:
             del self._files[name]
         self.end_if(dies)
+
+    def free_bytes(self) -> int:
+        return self.room_bytes
 
     def close(self) -> None:
         pass

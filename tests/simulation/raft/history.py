@@ -1,8 +1,12 @@
 """What all nodes together did, and whether that is allowed."""
 
+from collections.abc import Callable
+
 from msgspec import Struct, field
 
 from stepraft.server.raft.contract import ProposalKind, ProposalResult, Role, RoleKind
+from stepraft.server.raft.membership import ChangeKind, ChangeResult, Membership, RemoveMember
+from stepraft.server.raft.requests import Request, Transfer
 
 
 class Violation(Exception):
@@ -22,11 +26,24 @@ class Proposal(Struct):
         return self.result is not None and self.result.kind is ProposalKind.APPLIED
 
 
+class Asked(Struct):
+    """One request of an administrator and its answer, as with a proposal."""
+
+    request: Request
+    node_id: str
+    result: ChangeResult | None = None
+    is_orphan: bool = False
+
+
 class History(Struct):
-    """`log` is what was applied at each index, by whomever first: (term, entry)."""
+    """`log` is what was applied at each index, by whomever first: (term, entry); `memberships` are
+    the entries of it that name the members.
+    """
 
     log: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    memberships: dict[int, bytes] = field(default_factory=dict)
     proposals: list[Proposal] = field(default_factory=list)
+    requests: list[Asked] = field(default_factory=list)
     leaders: dict[int, str] = field(default_factory=dict)
     acknowledged_index: int = 0
     barriers: int = 0
@@ -38,6 +55,48 @@ class History(Struct):
             raise Violation(
                 f"SAFETY: {node_id} applied {(term, entry)} at {index}, another {first}"
             )
+
+    def on_membership(self, index: int, data: bytes) -> None:
+        """Voters change one at a time, so that majorities always have a node in common."""
+        self.memberships[index] = data
+        before = max((i for i in self.memberships if i < index), default=None)
+        if before is not None:
+            old = set(Membership.decode(self.memberships[before]).voters)
+            new = set(Membership.decode(data).voters)
+            if len(old ^ new) > 1:
+                raise Violation(f"MEMBERS: voters go from {sorted(old)} to {sorted(new)} at once")
+
+    def on_removed(self, node_id: str) -> None:
+        """Who stops because it was removed is in no newer membership than that."""
+        newest = self.memberships[max(self.memberships)]
+        if node_id in Membership.decode(newest).members:
+            raise Violation(f"REMOVED: {node_id} stops, and is a member")
+
+    def on_death(self, node_id: str) -> None:
+        """What a node has not answered, it never will."""
+        asked: list[Proposal | Asked] = [*self.proposals, *self.requests]
+        for each in asked:
+            if each.node_id == node_id and each.result is None:
+                each.is_orphan = True
+
+    def on_request(self, node_id: str, request: Request) -> Asked:
+        """A request goes to a node."""
+        asked = Asked(request, node_id)
+        self.requests.append(asked)
+        return asked
+
+    def on_request_answer(
+        self, asked: Asked, membership: Callable[[], bytes], result: ChangeResult
+    ) -> None:
+        """Each request has one answer, and what is done is done."""
+        if asked.result is not None or asked.is_orphan:
+            raise Violation(f"ANSWER: {asked} is answered again, {result}")
+        asked.result = result
+        request = asked.request
+        if result.kind is ChangeKind.DONE and not isinstance(request, Transfer):
+            is_member = request.node_id in Membership.decode(membership()).members
+            if is_member is isinstance(request, RemoveMember):
+                raise Violation(f"CHANGE: {asked} is not so")
 
     def on_role(self, node_id: str, role: Role) -> None:
         """Election safety: one leader in each term."""
@@ -64,7 +123,8 @@ class History(Struct):
 
     def has_unanswered(self) -> bool:
         """Whether a node that lives owes an answer."""
-        return any(p.result is None and not p.is_orphan for p in self.proposals)
+        asked: list[Proposal | Asked] = [*self.proposals, *self.requests]
+        return any(each.result is None and not each.is_orphan for each in asked)
 
     def check_log(self, log: list[tuple[int, bytes]]) -> None:
         """At the end: acknowledged entries are in the log once, refused ones never."""

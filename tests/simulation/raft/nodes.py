@@ -1,47 +1,18 @@
 """One node of a simulated group: what survives its crashes, and one life between two of them."""
 
 from collections.abc import Callable
-from random import Random
 
 from stepraft.server.raft.barriers import Barriers
-from stepraft.server.raft.consensus import check_reach
 from stepraft.server.raft.contract import Role
 from stepraft.server.raft.corrections import CorrectedRaft
 from stepraft.server.raft.journal import Journal
 from stepraft.server.raft.network import Network
 from stepraft.server.raft.proposals import Proposals
+from stepraft.server.raft.reach import check_reach
 from stepraft.server.raft.settings import RaftSettings
 from stepraft.server.raft.vote import Identity
 from tests.simulation.raft.disks import SimulatedDisk
-from tests.simulation.raft.history import History, Violation
-
-
-class Store:
-    """A node's machine: all of it survives a crash, the synced part a power cut for sure."""
-
-    def __init__(self, node_id: str, history: History) -> None:
-        self._node_id = node_id
-        self._history = history
-        self.log: list[tuple[int, bytes]] = []
-        self._durable = 0
-
-    @property
-    def applied_index(self) -> int:
-        return len(self.log)
-
-    def apply(self, index: int, term: int, entry: bytes) -> None:
-        if index != len(self.log) + 1:
-            raise Violation(f"ORDER: {self._node_id} applies {index} after {len(self.log)}")
-        self._history.on_applied(self._node_id, index, term, entry)
-        self.log.append((term, entry))
-
-    def sync(self) -> int:
-        self._durable = len(self.log)
-        return self._durable
-
-    def cut_power(self, random: Random) -> None:
-        """Forget some of what was not synced."""
-        del self.log[random.randint(self._durable, len(self.log)) :]
+from tests.simulation.raft.stores import Store
 
 
 class _NoWait:
@@ -68,7 +39,7 @@ class Process:
             segment_bytes=settings.segment_bytes,
             tail_bytes=settings.tail_bytes,
         )
-        check_reach(self.journal, store.applied_index)
+        check_reach(self.journal, store)
         self.raft = CorrectedRaft(
             settings,
             self.journal,

@@ -14,19 +14,22 @@ from tests.simulation.raft.runs import Report, run
 def main() -> int:
     """Print each violation with its seed and a summary; 1 if there was one."""
     parser = argparse.ArgumentParser(description="Simulate Raft groups under faults.")
-    parser.add_argument("--seeds", default="0-100", help="a range A-B, B not included")
+    parser.add_argument("--seeds", default="0-100", help="a range A-B, both included")
     parser.add_argument("--no-sync", action="store_true", help="disks ignore syncs: must fail")
+    parser.add_argument("--changing", action="store_true", help="members change all the time")
     arguments = parser.parse_args()
-    first, stop = (int(seed) for seed in arguments.seeds.split("-"))
+    first, last = (int(seed) for seed in arguments.seeds.split("-"))
     began, failed = time.monotonic(), 0
     reports: list[Report] = []
-    for seed in range(first, stop):
+    for seed in range(first, last + 1):
         try:
-            reports.append(run(seed, keeps_sync=not arguments.no_sync))
+            reports.append(
+                run(seed, keeps_sync=not arguments.no_sync, is_changing=arguments.changing)
+            )
         except Violation as violation:
             failed += 1
             print(f"seed {seed}: {violation}")
-    _summarise(stop - first, failed, reports, time.monotonic() - began)
+    _summarise(last + 1 - first, failed, reports, time.monotonic() - began)
     return 1 if failed else 0
 
 
@@ -38,6 +41,7 @@ def _summarise(runs: int, failed: int, reports: list[Report], took_s: float) -> 
         f"{sum(report.terms for report in reports)} terms,",
         f"{sum(report.crashes for report in reports)} crashes,",
         f"{sum(report.first_index > 1 for report in reports)} runs with compaction on all nodes,",
+        f"{sum(report.snapshots for report in reports)} snapshots installed,",
         f"slowest healing {max((r.healed_after_s for r in reports), default=0.0):.1f} s",
     )
 

@@ -5,13 +5,26 @@ from typing import Final
 
 from msgspec import Struct
 
-from tests.simulation.raft.cluster import NODE_IDS, Cluster
+from stepraft.server.raft.contract import Condition
+from tests.simulation.raft.administrator import Administrator
+from tests.simulation.raft.cluster import (
+    ALL_IDS,
+    CRITICAL_BYTES,
+    LOW_BYTES,
+    NODE_IDS,
+    PLENTY_BYTES,
+    Cluster,
+)
 from tests.simulation.raft.history import Proposal, Violation
 from tests.simulation.raft.links import Pair, connection
+from tests.simulation.raft.losses import Losses
 from tests.simulation.raft.virtual import virtual_time
 
 STEPS: Final = 1500
+CHANGING_STEPS: Final = 500
+SPOILT_STEPS: Final = 300
 HEAL_S: Final = 60.0
+NOTICE_S: Final = 20.0
 
 
 class Report(Struct, frozen=True):
@@ -22,14 +35,26 @@ class Report(Struct, frozen=True):
     terms: int
     crashes: int
     first_index: int
+    snapshots: int
     healed_after_s: float
 
 
-def run(seed: int, *, keeps_sync: bool = True) -> Report:
-    """Simulate one group. Errors: Violation."""
+def run(
+    seed: int, *, keeps_sync: bool = True, is_changing: bool = False, has_full_disks: bool = False
+) -> Report:
+    """Simulate one group; with `is_changing` its members change, and lose folders, all the time;
+    with `has_full_disks` their disks fill up, and have room again.
+
+    Errors: Violation.
+    """
     random = Random(seed)
     with virtual_time(random) as clock:
-        return _Run(Cluster(random, clock, keeps_sync=keeps_sync)).run()
+        each = _Run(Cluster(random, clock, keeps_sync=keeps_sync))
+        if is_changing:
+            each.change_often()
+        if has_full_disks:
+            each.fill_disks()
+        return each.run()
 
 
 class _Run:
@@ -50,27 +75,72 @@ class _Run:
             self._die_writing,
         ]
         self._faults = self._random.sample(faults, self._random.randint(2, len(faults)))
+        administrator = Administrator(cluster)
+        changes = [
+            administrator.add,
+            administrator.remove,
+            administrator.update,
+            administrator.transfer,
+            administrator.wipe,
+        ]
+        self._fault_rate, self._steps = 0.02, STEPS
+        if self._random.random() < 0.5:
+            self._faults += self._random.sample(changes, self._random.randint(1, len(changes)))
+
+    def change_often(self) -> None:
+        """Faults that hit while the group changes, and the other way round."""
+        administrator = Administrator(self._cluster)
+        losses = Losses(self._cluster, self._use)
+        usual = [self._stall, self._isolate, self._reset, self._crash, self._pause]
+        self._faults = [
+            administrator.wipe,
+            losses.lose_a_promise,
+            losses.void_a_change,
+            losses.trust_a_learner,
+            losses.fall_silent,
+            *self._random.sample(usual, 2),
+            *self._random.choices(
+                [administrator.add, administrator.remove, administrator.transfer], k=4
+            ),
+        ]
+        self._fault_rate, self._steps = 0.04, CHANGING_STEPS
+
+    def fill_disks(self) -> None:
+        """The other faults, and disks that run out of room at any moment."""
+        self._cluster.watches_disks = True
+        self._faults += [self._fill_disk, self._fill_disk]
 
     def run(self) -> Report:
         cluster = self._cluster
-        for node_id in NODE_IDS:
-            cluster.start(node_id)
-        for _ in range(STEPS):
-            cluster.advance()
-            self._end_faults(cluster.clock.at)
-            self._use()
-            if self._random.random() < 0.02:
-                self._random.choice(self._faults)()
+        if self._random.random() < 0.5:
+            for node_id in NODE_IDS:
+                cluster.start(node_id)
+        self._live(self._steps)
         healed_after_s = self._heal()
-        cluster.history.check_log(cluster.stores[NODE_IDS[0]].log)
+        if self._random.random() < 0.6 and len(cluster.membership().voters) >= 3:
+            self._spoil()
+            self._live(SPOILT_STEPS)
+            self._heal()
+        cluster.history.check_log(cluster.stores[min(cluster.membership().members)].log)
         return Report(
             acknowledged=sum(p.is_applied for p in cluster.history.proposals),
             barriers=cluster.history.barriers,
             terms=len(cluster.history.leaders),
             crashes=cluster.crashes,
             first_index=min(p.journal.first_index for p in cluster.processes.values()),
+            snapshots=sum(store.installs for store in cluster.stores.values()),
             healed_after_s=healed_after_s,
         )
+
+    def _live(self, steps: int) -> None:
+        cluster = self._cluster
+        for _ in range(steps):
+            cluster.advance()
+            self._end_faults(cluster.clock.at)
+            self._use()
+            self._be_slow_to_say()
+            if self._random.random() < self._fault_rate:
+                self._random.choice(self._faults)()
 
     # Clients
 
@@ -78,8 +148,7 @@ class _Run:
         processes = self._cluster.processes
         if not processes or self._random.random() < 0.5:
             return
-        leaders = [n for n, process in processes.items() if process.raft.is_leader]
-        node_id = self._random.choice(leaders or list(processes))
+        node_id = self._random.choice(self._cluster.leaders() or list(processes))
         for _ in range(self._random.choice([1, 1, 3])):
             self._cluster.propose(self._proposal(node_id))
         if self._random.random() < 0.3:
@@ -99,7 +168,7 @@ class _Run:
         last: Proposal | None = None
         while cluster.clock.at < began + HEAL_S:
             cluster.advance()
-            leaders = [n for n, process in cluster.processes.items() if process.raft.is_leader]
+            leaders = cluster.leaders()
             if leaders and (last is None or (last.result and not last.is_applied)):
                 last = self._proposal(leaders[-1])
                 cluster.propose(last)
@@ -108,8 +177,34 @@ class _Run:
         raise Violation(f"STUCK: {[process.raft.status for process in cluster.processes.values()]}")
 
     def _is_calm(self) -> bool:
-        logs = [store.log for store in self._cluster.stores.values()]
-        return all(log == logs[0] for log in logs) and not self._cluster.history.has_unanswered()
+        """Whether all members are up, voters, and equal."""
+        cluster, membership = self._cluster, self._cluster.membership()
+        if set(membership.voters) - cluster.processes.keys() or membership.learners:
+            return False
+        processes = [cluster.processes[node_id] for node_id in membership.voters]
+        stores = [cluster.stores[node_id] for node_id in membership.voters]
+        logs = [store.log for store in stores]
+        return (
+            all(process.raft.membership == membership for process in processes)
+            and all(process.raft.condition() is Condition.NORMAL for process in processes)
+            and all(log == logs[0] for log in logs)
+            and not self._cluster.history.has_unanswered()
+            and not any(store.spoils_next for store in stores)
+        )
+
+    def _spoil(self) -> None:
+        """One node applies an entry wrongly while all is well: that is noticed, and it forgets its
+        state. What comes then may come among faults.
+        """
+        cluster = self._cluster
+        store = cluster.stores[self._random.choice(cluster.membership().voters)]
+        store.spoils_next = True
+        until = cluster.clock.at + NOTICE_S
+        while store.spoils_next or store.is_spoilt:
+            if cluster.clock.at > until:
+                raise Violation(f"UNNOTICED: {store.node_id} differs")
+            self._use()
+            cluster.advance()
 
     # Faults
 
@@ -119,11 +214,12 @@ class _Run:
             _, kind, pair = fault
             if kind == "reset":
                 self._cluster.broken.discard(pair)
-                self._cluster.join(pair)
             elif kind == "stall":
                 self._cluster.stalled.discard(pair)
             elif kind == "pause":
                 self._cluster.paused.discard(pair[0])
+            elif kind == "room":
+                self._cluster.leave_room(pair[0], PLENTY_BYTES)
         for node_id in sorted(self._cluster.down):
             if at == float("inf") or self._random.random() < 0.05:
                 self._cluster.start(node_id)
@@ -133,7 +229,7 @@ class _Run:
         self._ends.append((self._cluster.clock.at + lasts_s, kind, pair))
 
     def _reset(self) -> None:
-        a, b = self._random.sample(NODE_IDS, 2)
+        a, b = self._random.sample(ALL_IDS, 2)
         pair = connection(a, b)
         if pair not in self._cluster.broken:
             self._cluster.broken.add(pair)
@@ -141,24 +237,39 @@ class _Run:
             self._for_a_while("reset", pair)
 
     def _stall(self) -> None:
-        a, b = self._random.sample(NODE_IDS, 2)
+        a, b = self._random.sample(ALL_IDS, 2)
         if (a, b) not in self._cluster.stalled:
             self._cluster.stalled.add((a, b))
             self._for_a_while("stall", (a, b))
 
     def _isolate(self) -> None:
-        node_id = self._random.choice(NODE_IDS)
-        for other in NODE_IDS:
+        node_id = self._random.choice(ALL_IDS)
+        for other in ALL_IDS:
             for pair in ((node_id, other), (other, node_id)):
                 if other != node_id and pair not in self._cluster.stalled:
                     self._cluster.stalled.add(pair)
                     self._for_a_while("stall", pair)
 
+    def _be_slow_to_say(self) -> None:
+        """Now and then it takes long until others hear that a snapshot was installed."""
+        for node_id, store in self._cluster.stores.items():
+            if store.has_news and self._random.random() < 0.3:
+                for other in ALL_IDS:
+                    self._cluster.stalled.add((node_id, other))
+                    self._ends.append((self._cluster.clock.at + 1.5, "stall", (node_id, other)))
+            store.has_news = False
+
     def _pause(self) -> None:
-        node_id = self._random.choice(NODE_IDS)
+        node_id = self._random.choice(ALL_IDS)
         if node_id not in self._cluster.paused:
             self._cluster.paused.add(node_id)
             self._for_a_while("pause", (node_id, node_id))
+
+    def _fill_disk(self) -> None:
+        node_id = self._random.choice(ALL_IDS)
+        bounds = [0, CRITICAL_BYTES // 8, CRITICAL_BYTES, LOW_BYTES]
+        self._cluster.leave_room(node_id, self._random.choice(bounds))
+        self._for_a_while("room", (node_id, node_id))
 
     def _crash(self) -> None:
         for node_id in self._victims():

@@ -14,6 +14,20 @@ def test_a_group_keeps_its_promises_and_heals(seed: int) -> None:
     assert report.acknowledged > 0
 
 
+@pytest.mark.parametrize("seed", range(15))
+def test_a_group_that_changes_keeps_its_promises_and_heals(seed: int) -> None:
+    report = run(seed, is_changing=True)
+
+    assert report.acknowledged > 0
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_a_group_whose_disks_fill_up_keeps_its_promises_and_heals(seed: int) -> None:
+    report = run(seed, has_full_disks=True)
+
+    assert report.acknowledged > 0
+
+
 def test_a_run_is_a_function_of_its_seed() -> None:
     assert run(5) == run(5)
 
@@ -33,3 +47,6 @@ def test_a_group_without_one_remedy_breaks_a_promise(
     for seed in defect.seeds:
         with pytest.raises(Violation):
             run(seed)
+    for seed in defect.changing_seeds:
+        with pytest.raises(Violation):
+            run(seed, is_changing=True)
