@@ -8,6 +8,7 @@ view, so that simulation, replay and tests run the same code as a server.
   evaluated.
 - `commands.py`, `events.py`, `contexts.py`: the records. A command is an order, an event a fact, a
   context what is true now.
+- `features.py`: the feature levels, by which programs of two releases can share a cluster.
 - `decide.py`, `executions.py`, `states/`, `fan_out.py`, `tasks.py`, `retry.py`: the processors of
   commands.
 """

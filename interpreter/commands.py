@@ -196,6 +196,14 @@ class CreateClusterSecret(TaggedRecord, frozen=True, kw_only=True):
     secret: bytes
 
 
+class RaiseFeatureLevel(TaggedRecord, frozen=True, kw_only=True):
+    """Let the cluster write what `level` brought, unless it has that level: every member supports
+    it.
+    """
+
+    level: int
+
+
 Command = (
     PutWorkflow
     | StartExecution
@@ -216,4 +224,5 @@ Command = (
     | CompleteExecution
     | CancelExecution
     | CreateClusterSecret
+    | RaiseFeatureLevel
 )

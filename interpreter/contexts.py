@@ -180,6 +180,12 @@ class WorkflowVersion(Record, frozen=True, kw_only=True):
     created_at: int
 
 
+class FeatureLevel(Record, frozen=True, kw_only=True):
+    """The feature level of the cluster; without this row it is `features.FIRST`."""
+
+    level: int
+
+
 def timer_id(due_ms: int, stamp: int) -> str:
     """Return the id of a timer: its due time, then its stamp, so that ids sort by due time."""
     return f"{due_ms:012x}{stamp:016x}"

@@ -31,6 +31,7 @@ from stepraft.interpreter.commands import (
     HandBackTask,
     HeartbeatTask,
     PutWorkflow,
+    RaiseFeatureLevel,
     ReclaimScope,
     StartBranch,
     StartExecution,
@@ -51,7 +52,13 @@ from stepraft.interpreter.definition import (
     WaitState,
 )
 from stepraft.interpreter.errors import RUNTIME, LanguageError
-from stepraft.interpreter.events import ClusterSecretCreated, Event, StateStarted, TimerFired
+from stepraft.interpreter.events import (
+    ClusterSecretCreated,
+    Event,
+    FeatureLevelRaised,
+    StateStarted,
+    TimerFired,
+)
 from stepraft.interpreter.lifecycle import ExecutionStatus
 from stepraft.interpreter.states import choice, fail, parallel, pass_, succeed, task, wait
 from stepraft.interpreter.states import map as map_
@@ -103,6 +110,8 @@ def decide(command: Command, view: View) -> Decision:
             return workflows.put(command, view)
         case CreateClusterSecret():
             return _create_secret(command, view)
+        case RaiseFeatureLevel():
+            return _raise_level(command, view)
         case _:
             assert_never(command)
 
@@ -247,3 +256,9 @@ def _create_secret(command: CreateClusterSecret, view: View) -> Decision:
     if view.secret() is not None:
         return NOTHING
     return Decision(events=(ClusterSecretCreated(secret=command.secret),))
+
+
+def _raise_level(command: RaiseFeatureLevel, view: View) -> Decision:
+    if command.level <= view.feature_level:
+        return NOTHING
+    return Decision(events=(FeatureLevelRaised(level=command.level),))

@@ -290,6 +290,12 @@ class ClusterSecretCreated(TaggedRecord, frozen=True, kw_only=True):
     secret: bytes
 
 
+class FeatureLevelRaised(TaggedRecord, frozen=True, kw_only=True):
+    """What follows may hold what `level` brought."""
+
+    level: int
+
+
 HistoryEvent = (
     ExecutionStarted
     | ExecutionCompleted
@@ -328,6 +334,7 @@ Event = (
     | BranchFailed
     | FanOutDropped
     | ClusterSecretCreated
+    | FeatureLevelRaised
 )
 
 

@@ -105,3 +105,7 @@ class View(Protocol):
 
     def secret(self) -> bytes | None:
         """Return the key that task tokens are signed with."""
+
+    @property
+    def feature_level(self) -> int:
+        """The feature level of the cluster: what a higher one brought must not be written yet."""

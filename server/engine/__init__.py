@@ -5,6 +5,7 @@
   reply.
 - `working_state.py` is what deciding reads: the store and the leader's own proposals in flight on
   top of it.
+- `levels.py` raises the cluster's feature level once every member's program supports a higher one.
 - `timers.py` and `dispatcher.py` bring due times and waiting workers to the processor. What they
   hold are hints: a new leader builds them again from its store.
 

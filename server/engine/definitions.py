@@ -30,3 +30,7 @@ class Definitions:
         if len(self._compiled) > self._size_max:
             self._compiled.popitem(last=False)
         return definition
+
+    def clear(self) -> None:
+        """Forget all of them: the state that they came from was replaced."""
+        self._compiled.clear()

@@ -9,10 +9,11 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
-from stepraft.interpreter.commands import Command, CreateClusterSecret
+from stepraft.interpreter.commands import Command, CreateClusterSecret, RaiseFeatureLevel
 from stepraft.interpreter.contexts import TaskContext
 from stepraft.interpreter.decision import Reply
 from stepraft.interpreter.errors import Reason, Rejection
@@ -20,6 +21,8 @@ from stepraft.interpreter.limits import Limits
 from stepraft.server.clock import Clock, HybridClock
 from stepraft.server.engine.definitions import Definitions
 from stepraft.server.engine.dispatcher import Dispatcher
+from stepraft.server.engine.levels import Levels
+from stepraft.server.engine.moment import Moment
 from stepraft.server.engine.processor import Budget, Processor, Work
 from stepraft.server.engine.replicated_log import ReplicatedLog
 from stepraft.server.engine.timers import Timers
@@ -27,12 +30,14 @@ from stepraft.server.engine.watchers import Watchers
 from stepraft.server.engine.working_state import WorkingState
 from stepraft.server.faults import Faults
 from stepraft.server.raft.contract import (
+    Condition,
     ProposalKind,
     ProposalResult,
     RaftStatus,
     Role,
     RoleKind,
 )
+from stepraft.server.raft.membership import Change, ChangeResult
 from stepraft.storage import entry, queries
 from stepraft.storage.batch import Batch
 from stepraft.storage.entry import LeaderStarted
@@ -41,8 +46,13 @@ from stepraft.storage.machine import Applied, Machine
 
 _log = logging.getLogger(__name__)
 _EPOCH_RETRY_S: Final = 0.05
+_HAND_OVER_S: Final = 0.5
+"""How long a node that stops waits for its successor: where all stop, there is none."""
 _NONCE_BYTES: Final = 16
 _SECRET_BYTES: Final = 32
+
+
+Result = TypeVar("Result")
 
 
 class Epoch:
@@ -67,6 +77,10 @@ class Epoch:
         )
         self.dispatcher = Dispatcher(self.processor)
         self.timers = Timers(partition.store, partition.clock, self.processor.fire)
+        self.levels = Levels(partition.machine, partition.raft_status, self._raise_level)
+
+    def _raise_level(self, command: RaiseFeatureLevel) -> None:
+        self.processor.enqueue(Work(command))
 
     # processor.Hints
 
@@ -82,10 +96,11 @@ class Epoch:
         """Whoever works on a task need not go on."""
         self.dispatcher.revoked(task)
 
-    def close(self) -> None:
-        """End the reign."""
+    def close(self, refused_from: int | None = None) -> None:
+        """End the reign; `refused_from`: see Processor.close."""
+        self.levels.close()
         self.timers.close()
-        self.processor.close()
+        self.processor.close(refused_from)
 
 
 class Partition:
@@ -127,6 +142,7 @@ class Partition:
         self._log: ReplicatedLog | None = None
         self._loop = asyncio.get_running_loop()
         machine.on_applied = self._applied_in_raft_thread
+        machine.on_replaced = self._replaced_in_raft_thread
 
     # Raft
 
@@ -148,8 +164,7 @@ class Partition:
 
     def raft_status(self) -> RaftStatus:
         """Return how this node's Raft group stands."""
-        assert self._log is not None, "the partition is not started"
-        return self._log.status()
+        return self._joined.status()
 
     @property
     def leader_id(self) -> str | None:
@@ -160,6 +175,16 @@ class Partition:
     def is_serving(self) -> bool:
         """Whether this node leads and has begun its epoch."""
         return self.epoch is not None
+
+    @property
+    def why_no_state(self) -> str | None:
+        """Why the store holds nothing to answer from; None when it holds the state of a moment."""
+        if self.raft_status().condition is Condition.DIVERGED:
+            return "its state differed from that of the others, and is being replaced"
+        # All that is ever written is written in a reign.
+        if self.machine.epoch == 0:
+            return "it has not received the cluster's state yet"
+        return None
 
     async def wait_for_change(self, timeout_s: float) -> None:
         """Wait until the leader or this node's epoch changes, or the time is over."""
@@ -192,21 +217,65 @@ class Partition:
         Errors: Rejection NO_LEADER when this node does not lead.
         """
         self.leading()
-        assert self._log is not None, "the partition is not started"
-        future: asyncio.Future[bool] = self._loop.create_future()
-        self._log.barrier(lambda led: self._hand_over(_settle, future, led))
-        if not await future:
+        if not await self._told(self._joined.barrier):
             raise Rejection(Reason.NO_LEADER, f"node {self.node_id} no longer leads")
+
+    async def moment(self) -> Moment:
+        """Return a snapshot that has every write acknowledged so far; its source is the caller's to
+        close.
+
+        Errors: Rejection NO_LEADER when this node does not lead.
+        """
+        self.leading()
+
+        def open_snapshot(done: Callable[[Moment | None], None]) -> None:
+            self._joined.barrier(lambda led: done(self._moment_in_raft_thread() if led else None))
+
+        found = await self._told(open_snapshot)
+        if found is None:
+            raise Rejection(Reason.NO_LEADER, f"node {self.node_id} no longer leads")
+        return found
+
+    async def change_membership(self, change: Change) -> ChangeResult:
+        """Change who belongs to the cluster; return when that is committed, or will not be."""
+        return await self._told(partial(self._joined.change_membership, change))
+
+    async def transfer_leadership(self, target: str | None) -> ChangeResult:
+        """Make another node the leader, `target` or (None) the one that is best fit."""
+        return await self._told(partial(self._joined.transfer_leadership, target))
+
+    async def hand_over(self) -> None:
+        """Let another node lead if this one does, while it still answers and passes calls on."""
+        status = self.raft_status()
+        if status.role is not RoleKind.LEADER or len(status.membership.voters) == 1:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_HAND_OVER_S):
+                result = await self.transfer_leadership(None)
+                _log.info("leadership handed over: %s %s", result.kind, result.text)
+
+    @property
+    def _joined(self) -> ReplicatedLog:
+        assert self._log is not None, "the partition is not started"
+        return self._log
+
+    async def _told(self, ask: Callable[[Callable[[Result], None]], None]) -> Result:
+        """Return what a question to Raft is answered with, in its thread."""
+        future: asyncio.Future[Result] = self._loop.create_future()
+        ask(lambda result: self._hand_over(_settle, future, result))
+        return await future
 
     def propose(self, epoch: int, number: int, data: bytes, batch: Batch) -> None:
         """Replicate entry `number` of an epoch; the machine keeps the batch that applying it
         writes.
         """
-        assert self._log is not None, "the partition is not started"
         self.machine.prepare(epoch, number, batch)
-        self._log.propose(data, partial(self._proposal_in_raft_thread, epoch))
+        self._joined.propose(data, partial(self._proposal_in_raft_thread, epoch, number))
 
     # Callbacks in Raft's thread: they hand over, and nothing else
+
+    def _moment_in_raft_thread(self) -> Moment:
+        return Moment(self.machine.open_snapshot(), self.machine.stamp)
 
     def _hand_over(self, function: Callable[..., None], *arguments: object) -> None:
         try:
@@ -220,9 +289,12 @@ class Partition:
     def _applied_in_raft_thread(self, applied: Applied) -> None:
         self._hand_over(self._on_applied, applied)
 
-    def _proposal_in_raft_thread(self, epoch: int, result: ProposalResult) -> None:
+    def _replaced_in_raft_thread(self) -> None:
+        self._hand_over(self._on_replaced, self.machine.stamp)
+
+    def _proposal_in_raft_thread(self, epoch: int, number: int, result: ProposalResult) -> None:
         if result.kind is not ProposalKind.APPLIED:
-            self._hand_over(self._on_proposal_lost, epoch, result)
+            self._hand_over(self._on_proposal_lost, epoch, number, result)
 
     # The same in the event loop
 
@@ -234,20 +306,20 @@ class Partition:
             self._propose_epoch()
         self._notify()
 
-    def _on_proposal_lost(self, epoch: int, result: ProposalResult) -> None:
+    def _on_proposal_lost(self, epoch: int, number: int, result: ProposalResult) -> None:
         if self.epoch is None or self.epoch.number != epoch:
             return
-        self._end_epoch(f"a proposal was {result.kind}")
+        is_refused = result.kind is ProposalKind.REFUSED
+        self._end_epoch(f"a proposal was {result.kind}", number if is_refused else None)
         if self._role.kind is RoleKind.LEADER:
             self._propose_epoch()
         self._notify()
 
     def _propose_epoch(self) -> None:
-        assert self._log is not None, "the partition is not started"
         self._nonce = self.entropy(_NONCE_BYTES)
         record = LeaderStarted(node_id=self.node_id, term=self._role.term, nonce=self._nonce)
         data = entry.encode_leader_started(record, self.clock.tick())
-        self._log.propose(data, partial(self._epoch_in_raft_thread, self._nonce))
+        self._joined.propose(data, partial(self._epoch_in_raft_thread, self._nonce))
 
     def _epoch_in_raft_thread(self, nonce: bytes, result: ProposalResult) -> None:
         if result.kind is not ProposalKind.APPLIED:
@@ -275,6 +347,14 @@ class Partition:
             self.epoch.processor.committed(applied.number)
         self.watchers.notify(applied.histories)
 
+    def _on_replaced(self, stamp: int) -> None:
+        """Raft replaces the state of a node that does not lead: what was drawn from it is void."""
+        self.clock.observe(stamp)
+        self._end_epoch("the state was replaced")
+        self.definitions.clear()
+        self.watchers.notify_all()
+        self._notify()
+
     def _on_leader_started(self, index: int, record: LeaderStarted) -> None:
         self._end_epoch(f"node {record.node_id} began an epoch")
         if record.nonce == self._nonce and self._role.kind is RoleKind.LEADER:
@@ -288,18 +368,19 @@ class Partition:
         self.machine.discard_prepared()
         self.epoch = epoch = Epoch(number, self)
         epoch.processor.enqueue(Work(CreateClusterSecret(secret=self.entropy(_SECRET_BYTES))))
+        epoch.levels.start()
         pending = 0
         for command in queries.pending_commands(self.store):
             epoch.processor.enqueue(Work(command.command, follows=command.stamp))
             pending += 1
         _log.info("leading in epoch %d, %d pending commands", number, pending)
 
-    def _end_epoch(self, why: str) -> None:
+    def _end_epoch(self, why: str, refused_from: int | None = None) -> None:
         if self.epoch is None:
             return
         _log.info("epoch %d ends: %s", self.epoch.number, why)
         epoch, self.epoch = self.epoch, None
-        epoch.close()
+        epoch.close(refused_from)
         self.watchers.notify_all()
         self._on_epoch_end()
 
@@ -313,6 +394,6 @@ def _is_of(applied: Applied, epoch: int) -> bool:
     return applied.number > 0 and not applied.dropped and applied.epoch == epoch
 
 
-def _settle(future: asyncio.Future[bool], led: bool) -> None:
+def _settle(future: asyncio.Future[Result], result: Result) -> None:
     if not future.done():
-        future.set_result(led)
+        future.set_result(result)

@@ -311,11 +311,16 @@ class Processor:
         if self.queued:
             self._schedule()
 
-    def close(self) -> None:
-        """End the epoch: what was proposed has an unknown outcome, what was not is refused."""
+    def close(self, refused_from: int | None = None) -> None:
+        """End the epoch: what was proposed has an unknown outcome, what was not is refused.
+
+        `refused_from`: the entry of this number is in no log, and so none behind it takes effect.
+        """
         self._is_open = False
         for proposed in self._in_flight:
-            _give([(future, _unknown()) for future, _ in proposed.answers])
+            is_refused = refused_from is not None and proposed.number >= refused_from
+            outcome = _not_leading() if is_refused else _unknown()
+            _give([(future, outcome) for future, _ in proposed.answers])
         _give([(future, _not_leading()) for future, _ in self._building.answers])
         for work in (*self._hand_outs, *self._queue):
             _refuse(work)

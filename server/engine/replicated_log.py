@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from stepraft.server.raft.contract import ProposalResult, RaftStatus
+from stepraft.server.raft.membership import Change, ChangeResult
 
 
 class ReplicatedLog(Protocol):
@@ -27,6 +28,14 @@ class ReplicatedLog(Protocol):
         """Call `done(True)` when this node led after the call and has applied all that was
         committed before it.
         """
+
+    def change_membership(self, change: Change, done: Callable[[ChangeResult], None]) -> None:
+        """Change who belongs to the group; `done` is called once, when the change is committed or
+        will not be.
+        """
+
+    def transfer_leadership(self, target: str | None, done: Callable[[ChangeResult], None]) -> None:
+        """Make `target` the leader, None: the member that is best fit; `done` is called once."""
 
     def status(self) -> RaftStatus:
         """Return how this node stands."""

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from stepraft.interpreter import ids
+from stepraft.interpreter import features, ids
 from stepraft.interpreter.contexts import (
     ActivityContext,
     ActivityWork,
@@ -22,6 +22,7 @@ from stepraft.interpreter.contexts import (
     ExecutionContext,
     ExecutionKey,
     FanOutContext,
+    FeatureLevel,
     TaskContext,
     TimerContext,
     WorkflowContext,
@@ -61,6 +62,7 @@ _decoders: dict[type[Record], msgspec.msgpack.Decoder[Any]] = {
         ExecutionContext,
         ExecutionKey,
         FanOutContext,
+        FeatureLevel,
         TaskContext,
         TimerContext,
         WorkflowContext,
@@ -319,6 +321,12 @@ class WorkingState:
     def secret(self) -> bytes | None:
         """Return the key that task tokens are signed with."""
         return self._bytes(keys.SECRET)
+
+    @property
+    def feature_level(self) -> int:
+        """The feature level of the cluster."""
+        row = self._row(keys.FEATURE_LEVEL, FeatureLevel)
+        return features.FIRST if row is None else row.level
 
 
 def _is_worth_caching(key: bytes, value: Any) -> bool:
