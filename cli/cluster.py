@@ -5,35 +5,32 @@ from typing import Annotated, Final
 import grpc
 import typer
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from rich.text import Text
 
+from stepraft.cli import tls
 from stepraft.cli.exit_codes import ExitCode
 from stepraft.cli.options import Addresses, AsJson, addresses_of, connected
-from stepraft.cli.output import console, print_document, table
-from stepraft.client import ClusterStatus, NodeRole, NodeStatus
+from stepraft.cli.output import console, print_document
+from stepraft.cli.standing import print_status
 
-app = typer.Typer(no_args_is_help=True, help="Look at the cluster itself.")
+app = typer.Typer(no_args_is_help=True, help="Look at the cluster itself, and change its members.")
 
 _HEALTH_TIMEOUT_S: Final = 3.0
-_ROLE_STYLES: Final = {
-    NodeRole.LEADER: "bold green",
-    NodeRole.CANDIDATE: "yellow",
-    NodeRole.UNKNOWN: "red",
-}
 
 
 @app.command()
 def status(address: Addresses = None, as_json: AsJson = False) -> None:
     """Show the nodes, who leads, and how far each has come.
 
-    The exit code is 4 if the node that answers knows of no leader.
+    LAG counts the committed entries that a node has yet to apply. CHECKSUM compares what a node
+    holds with what the answering node held at the same entry. The exit code is 4 if that node knows
+    of no leader.
     """
     with connected(address) as client:
         found = client.cluster_status()
     if as_json:
         print_document(found)
     else:
-        _print_status(found)
+        print_status(console(), found)
     if not found.leader_id:
         raise typer.Exit(ExitCode.UNAVAILABLE)
 
@@ -54,7 +51,8 @@ def health(
     The exit code is 4 unless all of them can.
     """
     nodes = addresses_of(address).split(",")
-    answers = {node: _health_of(node, service) for node in nodes}
+    shown = tls.given_credentials()
+    answers = {node: _health_of(node, service, shown) for node in nodes}
     if as_json:
         print_document({"nodes": answers})
     else:
@@ -64,10 +62,10 @@ def health(
         raise typer.Exit(ExitCode.UNAVAILABLE)
 
 
-def _health_of(address: str, service: str) -> str:
+def _health_of(address: str, service: str, shown: grpc.ChannelCredentials | None) -> str:
     """Return what the node says of itself, or the gRPC status of a call that failed."""
     request = health_pb2.HealthCheckRequest(service=service)
-    with grpc.insecure_channel(address) as channel:
+    with _channel(address, shown) as channel:
         try:
             answer = health_pb2_grpc.HealthStub(channel).Check(request, timeout=_HEALTH_TIMEOUT_S)
         except grpc.RpcError as error:
@@ -75,30 +73,7 @@ def _health_of(address: str, service: str) -> str:
     return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
 
 
-def _print_status(found: ClusterStatus) -> None:
-    screen = console()
-    leader = found.leader_id or "none"
-    screen.print(
-        f"cluster {found.cluster_id}, leader {leader}, term {found.term}, epoch {found.epoch}, "
-        f"as {found.node_id} sees it",
-        markup=False,
-    )
-    right = ("APPLIED", "COMMITTED", "LAST")
-    made = table("NODE", "ADDRESS", "ROLE", *right, "CHECKSUM", "VERSION", right=right)
-    for node in found.nodes:
-        made.add_row(*_row(node))
-    screen.print(made)
-
-
-def _row(node: NodeStatus) -> list[Text]:
-    role = node.role if node.reachable else NodeRole.UNKNOWN
-    name = role.lower() if node.reachable else "unreachable"
-    indexes = (node.applied_index, node.commit_index, node.last_index)
-    return [
-        Text(node.node_id),
-        Text(node.address),
-        Text(name, style=_ROLE_STYLES.get(role, "")),
-        *(Text(f"{index:,}" if index else "") for index in indexes),
-        Text(f"{node.checksum:016x}" if node.checksum else ""),
-        Text(node.software_version),
-    ]
+def _channel(address: str, shown: grpc.ChannelCredentials | None) -> grpc.Channel:
+    if shown is None:
+        return grpc.insecure_channel(address)
+    return grpc.secure_channel(address, shown)

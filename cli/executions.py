@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from stepraft.cli import events, sources, tree
@@ -12,8 +13,16 @@ from stepraft.cli.durations import shown_duration, shown_moment
 from stepraft.cli.ends import exit_by
 from stepraft.cli.exit_codes import ExitCode
 from stepraft.cli.failures import CommandError
-from stepraft.cli.options import Addresses, AsJson, ExecutionId, Namespace, connected, namespace_of
-from stepraft.cli.output import console, drawing_width, plain, print_document, table
+from stepraft.cli.options import (
+    Addresses,
+    AsJson,
+    ExecutionId,
+    Namespace,
+    Stale,
+    connected,
+    namespace_of,
+)
+from stepraft.cli.output import console, drawing_width, fits, plain, print_document, table
 from stepraft.cli.visits import VisitTree
 from stepraft.cli.watching import follow
 from stepraft.client import Execution, ExecutionStatus, StartedExecution, SyncClient
@@ -78,12 +87,13 @@ def start(
 
 def get(
     execution_id: ExecutionId,
+    stale: Stale = False,
     address: Addresses = None,
     as_json: AsJson = False,
 ) -> None:
     """Show one execution: how it stands, its input and its output."""
     with connected(address, namespace_of(execution_id)) as client:
-        execution = client.get_execution(execution_id)
+        execution = client.get_execution(execution_id, stale=stale)
     _print_execution(execution, as_json=as_json)
 
 
@@ -95,13 +105,14 @@ def list_(
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-l", min=1, help="How many.")] = LIST_LIMIT,
     all_: Annotated[bool, typer.Option("--all", help="All of them, however many.")] = False,
+    stale: Stale = False,
     address: Addresses = None,
     namespace: Namespace = "default",
     as_json: AsJson = False,
 ) -> None:
     """List executions, newest first."""
     with connected(address, namespace) as client:
-        found = client.list_executions(workflow=workflow, statuses=status or ())
+        found = client.list_executions(workflow=workflow, statuses=status or (), stale=stale)
         executions = list(found if all_ else islice(found, limit))
     if as_json:
         print_document({"executions": [_without_documents(each) for each in executions]})
@@ -118,12 +129,13 @@ def history(
         int,
         typer.Option(min=0, metavar="N", help="Show N branches or items of a state; 0 shows all."),
     ] = tree.CHILDREN_MAX,
+    stale: Stale = False,
     address: Addresses = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what has happened in an execution."""
     with connected(address, namespace_of(execution_id)) as client:
-        happened = list(client.history(execution_id))
+        happened = list(client.history(execution_id, stale=stale))
     if as_json:
         print_document({"events": happened})
         return
@@ -199,10 +211,15 @@ def _print_document_of(screen: Console, label: str, document: Any) -> None:
 
 
 def _print_list(executions: list[Execution]) -> None:
+    screen, wide = console(), _wide_list(executions)
+    screen.print(wide if fits(screen, wide) else _narrow_list(executions))
+
+
+def _wide_list(executions: list[Execution]) -> Table:
+    """Return a list with one line for each execution."""
     made = table(
         *("EXECUTION", "WORKFLOW", "NAME", "STATUS", "STARTED", "TOOK"),
         right=("TOOK",),
-        wrapped=("WORKFLOW", "NAME", "STARTED"),
     )
     for each in executions:
         made.add_row(
@@ -213,7 +230,22 @@ def _print_list(executions: list[Execution]) -> None:
             shown_moment(each.started_at),
             _took(each),
         )
-    console().print(made)
+    return made
+
+
+def _narrow_list(executions: list[Execution]) -> Table:
+    """Return a list with two lines for each execution: an id of the usual length fits into 80
+    characters, and so can be copied.
+    """
+    made = table("EXECUTION", "STATUS", "STARTED", "TOOK", right=("TOOK",), wrapped=("EXECUTION",))
+    for each in executions:
+        made.add_row(
+            Text(f"{each.execution_id}\n{each.workflow}:{each.version}  {each.name}".rstrip()),
+            _status(each.status),
+            shown_moment(each.started_at).replace(" ", "\n"),
+            _took(each),
+        )
+    return made
 
 
 def _took(execution: Execution) -> str:

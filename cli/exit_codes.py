@@ -11,6 +11,7 @@ class ExitCode(IntEnum):
     FAILED = 1
     USAGE = 2
     NOT_FOUND = 3
+    REMOVED = 3
     UNAVAILABLE = 4
     CONFLICT = 5
     EXECUTION_FAILED = 6
@@ -25,13 +26,16 @@ MEANINGS: Final = {
     ExitCode.OK: "done; with --wait and --watch: the execution succeeded",
     ExitCode.FAILED: "invalid definition, input or argument, or an error of the server",
     ExitCode.USAGE: "wrong use of the command line, or a wrong configuration file",
-    ExitCode.NOT_FOUND: "no such workflow, execution, task or file",
+    ExitCode.NOT_FOUND: "no such workflow, execution, task or file; of `server`: the node was "
+    "removed from its cluster",
     ExitCode.UNAVAILABLE: "no node or no leader could be reached in time; trying again may help",
-    ExitCode.CONFLICT: "the name or key is taken, or the execution has ended already",
+    ExitCode.CONFLICT: "the name, key or file is there already, the execution has ended, or a rule "
+    "keeps the cluster from being changed so",
     ExitCode.EXECUTION_FAILED: "the execution ended FAILED",
     ExitCode.EXECUTION_CANCELED: "the execution ended CANCELED",
     ExitCode.EXECUTION_TIMED_OUT: "the execution ended TIMED_OUT",
-    ExitCode.STILL_RUNNING: "the execution had not ended when the time to wait was over",
+    ExitCode.STILL_RUNNING: "the execution had not ended, or the new node had no vote, when the "
+    "time to wait was over",
     ExitCode.NOT_ALLOWED: "not authenticated, or not allowed to do this",
     ExitCode.INTERRUPTED: "stopped by Ctrl-C",
 }

@@ -71,13 +71,17 @@ _EXIT_CODES: Final = (
 """The exit code of an error is that of the first class that it belongs to."""
 
 _HINTS: Final = {
+    "DISK_FULL": "make room on the disk of that node; writes go on by themselves then",
     "EXECUTION_ALREADY_EXISTS": "choose another --name, or look at the execution that has it",
     "EXECUTION_ENDED": "`stepraft get EXECUTION_ID` shows how it ended",
     "EXECUTION_NOT_FOUND": "`stepraft list` shows the ids",
     "IDEMPOTENCY_CONFLICT": "choose another --idempotency-key, or start with the same input",
     "INVALID_DEFINITION": "`stepraft validate FILE` shows each problem in its line",
+    "MEMBERSHIP_REFUSED": "`stepraft cluster status` shows the members and how they stand",
     "NO_LEADER": "try again shortly; `stepraft cluster status` shows which nodes are there",
+    "NO_STATE": "name another node with --address; `stepraft cluster status` shows which are well",
     "OUTCOME_UNKNOWN": "it may have taken effect: look before you do it again",
+    "TRANSFER_REFUSED": "`stepraft cluster status` shows who could lead",
     "WORKFLOW_NOT_FOUND": "`stepraft deploy FILE --name NAME` makes a workflow",
 }
 """What to do about an error, by its reason."""

@@ -2,16 +2,38 @@
 
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typing_extensions import override
 
-from stepraft.cli import cluster, executions, nodes, watching, workers, workflows
+from stepraft.cli import (
+    backups,
+    certs,
+    cluster,
+    executions,
+    members,
+    nodes,
+    tls,
+    watching,
+    workers,
+    workflows,
+)
 from stepraft.cli.exit_codes import HELP
 from stepraft.cli.failures import Program
 
+
+class _Stepraft(Program):
+    """The program, with the TLS options in each command that calls a node."""
+
+    @override
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        tls.add_options(self.commands)
+
+
 app = typer.Typer(
-    cls=Program,
+    cls=_Stepraft,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -27,7 +49,10 @@ app.command(rich_help_panel=_NODES)(nodes.dev)
 app.command(rich_help_panel=_NODES)(nodes.server)
 app.command(rich_help_panel=_NODES)(workers.worker)
 app.command(rich_help_panel=_NODES)(cluster.health)
-app.add_typer(cluster.app, name="cluster", rich_help_panel=_NODES)
+app.add_typer(members.app, name="cluster", rich_help_panel=_NODES)
+app.command(rich_help_panel=_NODES)(backups.backup)
+app.command(rich_help_panel=_NODES)(backups.restore)
+app.command(rich_help_panel=_NODES)(certs.certs)
 app.command(rich_help_panel=_WORKFLOWS)(workflows.deploy)
 app.command(rich_help_panel=_WORKFLOWS)(workflows.validate)
 app.command(rich_help_panel=_EXECUTIONS)(executions.start)

@@ -36,12 +36,22 @@ def server(
         str | None, typer.Option(metavar="HOST:PORT", help="Where the other nodes connect.")
     ] = None,
     log_level: Annotated[Level | None, typer.Option(help="What the log tells.")] = None,
+    rejoin: Annotated[
+        bool,
+        typer.Option(
+            "--rejoin",
+            help="For one start, when the data folder is damaged or lost: set it aside under "
+            "another name, and take everything anew from the other nodes. Until it is in step the "
+            "node has no vote.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a node of a cluster until it is told to stop.
 
     A flag wins over the environment (STEPRAFT_NODE_ID, STEPRAFT_GRPC_LISTEN and so on), and the
-    environment over the file. With --json the log is JSON, one object a line.
+    environment over the file. With --json the log is JSON, one object a line. The exit code is 3 if
+    the node was removed from its cluster.
     """
     from stepraft.server import config as configuration  # noqa: PLC0415
     from stepraft.server import node  # noqa: PLC0415
@@ -55,8 +65,8 @@ def server(
         ("log", "format"): "json" if as_json else None,
     }
     flags = {key: value for key, value in given.items() if value is not None}
-    with _failures_told():
-        node.run(configuration.load(config, os.environ, flags))
+    with failures_told():
+        node.run(configuration.load(config, os.environ, flags), rejoin=rejoin)
 
 
 def dev(
@@ -77,17 +87,19 @@ def dev(
     from stepraft.server import node  # noqa: PLC0415
     from stepraft.server.settings import LogSection  # noqa: PLC0415
 
-    with _failures_told():
+    with failures_told():
         node.dev(
             data_dir, listen, LogSection(level=log_level, format="json" if as_json else "text")
         )
 
 
 @contextmanager
-def _failures_told() -> Iterator[None]:
+def failures_told() -> Iterator[None]:
     """Turn what keeps a node from starting into an error of the command."""
     from stepraft.server.config import ConfigError  # noqa: PLC0415
-    from stepraft.server.raft.contract import StartError  # noqa: PLC0415
+    from stepraft.server.raft.contract import DamageError, StartError  # noqa: PLC0415
+    from stepraft.server.raft.members import Removed  # noqa: PLC0415
+    from stepraft.server.rejoin import REJOIN_HINT  # noqa: PLC0415
 
     try:
         yield
@@ -97,5 +109,9 @@ def _failures_told() -> Iterator[None]:
             hint="deploy/stepraft.toml explains every key",
             code=ExitCode.USAGE,
         ) from error
+    except Removed as error:
+        raise CommandError(str(error), code=ExitCode.REMOVED) from error
+    except DamageError as error:
+        raise CommandError(str(error), hint=REJOIN_HINT) from error
     except StartError as error:
         raise CommandError(str(error)) from error

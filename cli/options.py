@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
+from stepraft.cli import tls
 from stepraft.cli.exit_codes import ExitCode
 from stepraft.cli.failures import JSON_KEY, CommandError
 from stepraft.client import SyncClient
@@ -58,6 +59,15 @@ AsJson = Annotated[
     ),
 ]
 
+Stale = Annotated[
+    bool,
+    typer.Option(
+        "--stale",
+        help="Let the node answer from what it has, without asking the leader: it may be old, and "
+        "it works while there is no leader.",
+    ),
+]
+
 ExecutionId = Annotated[
     str,
     typer.Argument(metavar="EXECUTION_ID", help="The id that `start` printed.", show_default=False),
@@ -79,15 +89,26 @@ def namespace_of(execution_id: str) -> str:
 def connected(addresses: list[str] | None, namespace: str = "default") -> Iterator[SyncClient]:
     """Give a client for the cluster, which is closed in the end.
 
-    Errors: CommandError when an address is none.
+    Errors: CommandError when an address is none, or a file of TLS cannot be used.
     """
     try:
-        client = SyncClient(addresses_of(addresses), namespace=namespace, timeout_s=CALL_TIMEOUT_S)
+        client = SyncClient(
+            addresses_of(addresses),
+            namespace=namespace,
+            timeout_s=CALL_TIMEOUT_S,
+            tls=tls.given_files(),
+        )
     except ValueError as error:
-        raise CommandError(
-            str(error),
-            hint=f"--address or STEPRAFT_ADDRESS names them, for example {DEFAULT_ADDRESS}",
-            code=ExitCode.USAGE,
-        ) from error
+        raise _wrong_option(error) from error
     with client:
         yield client
+
+
+def _wrong_option(error: ValueError) -> CommandError:
+    if str(error).startswith("tls."):
+        return tls.wrong_files(error)
+    return CommandError(
+        str(error),
+        hint=f"--address or STEPRAFT_ADDRESS names them, for example {DEFAULT_ADDRESS}",
+        code=ExitCode.USAGE,
+    )

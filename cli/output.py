@@ -9,12 +9,14 @@ from typing import Any, Final
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 _WIDE: Final = frozenset({"hlc", "checksum"})
 """Fields of 64 bits: 16 hex digits in JSON, whose numbers not every program reads to the last bit.
 """
 
+_KILO: Final = 1000
 _ENDLESS: Final = 10_000
 _PAPER: Final = 110
 """The width of the console, in characters, and of drawings, where no terminal tells it."""
@@ -69,6 +71,23 @@ def table(*columns: str, right: tuple[str, ...] = (), wrapped: tuple[str, ...] =
             overflow="fold",
         )
     return made
+
+
+def fits(screen: Console, made: Table) -> bool:
+    """Whether a table stands on the console without a wrapped or cut cell."""
+    unbounded = screen.options.update(width=_ENDLESS)
+    return Measurement.get(screen, unbounded, made).maximum <= screen.width
+
+
+def shown_size(count: int) -> str:
+    """Return a number of bytes in three digits: `812 bytes`, `38.9 kB`, `1.02 GB`."""
+    if count < _KILO:
+        return f"{count} bytes"
+    size, units = count / _KILO, iter(("kB", "MB", "GB"))
+    unit = next(units)
+    while round(size) >= _KILO and (larger := next(units, "")):
+        size, unit = size / _KILO, larger
+    return f"{size:.3g} {unit}" if size < _KILO else f"{size:,.0f} {unit}"
 
 
 def _plain_field(name: str, value: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Final
 
 from stepraft.cli.exit_codes import ExitCode
 from stepraft.cli.failures import CommandError
-from stepraft.client import StepraftError, Worker
+from stepraft.client import StepraftError, TlsFiles, Worker
 
 HINT: Final = "MODULE:NAME, for example examples.orders.workers:make_worker"
 
@@ -44,15 +44,17 @@ def find(target: str) -> object | None:
     return found
 
 
-def made(target: str, found: object, addresses: str) -> Worker:
+def made(target: str, found: object, addresses: str, tls: TlsFiles | None) -> Worker:
     """Return the Worker that was found, or that the function that was found makes.
+
+    `tls` is given to a function that has a parameter of that name.
 
     Errors: CommandError when it is neither, the function fails, or the Worker has no handler;
     StepraftError as the function raised it.
     """
     worker = found
     if callable(found) and not isinstance(found, Worker):
-        worker = _called(target, found, addresses)
+        worker = _called(target, found, addresses, tls)
     if not isinstance(worker, Worker):
         raise CommandError(f"{target} is neither a Worker nor makes one", hint=HINT)
     if not worker.resources:
@@ -104,14 +106,22 @@ def _not_found(target: str, module_name: str, error: ModuleNotFoundError) -> Com
     )
 
 
-def _called(target: str, function: Callable[..., object], addresses: str) -> object:
-    if inspect.iscoroutinefunction(function) or not _takes_one(function):
+def _called(
+    target: str, function: Callable[..., object], addresses: str, tls: TlsFiles | None
+) -> object:
+    named: dict[str, object] = {"tls": tls} if _takes(function, tls=tls) else {}
+    if tls is not None and not named:
+        raise CommandError(
+            f"{target} takes no `tls`, so its Worker would speak without TLS",
+            hint="give the function a parameter `tls`, and the Worker the same",
+        )
+    if inspect.iscoroutinefunction(function) or not _takes(function, **named):
         raise CommandError(
             f"{target} is no function that takes the addresses and returns a Worker",
             hint=_FACTORY_HINT,
         )
     try:
-        return function(addresses)
+        return function(addresses, **named)
     except StepraftError:
         raise
     except Exception as error:
@@ -121,14 +131,16 @@ def _called(target: str, function: Callable[..., object], addresses: str) -> obj
         ) from error
 
 
-def _takes_one(function: Callable[..., object]) -> bool:
-    """Whether a function can be called with one argument; one that does not tell may be."""
+def _takes(function: Callable[..., object], **named: object) -> bool:
+    """Whether a function can be called with the addresses, and what is named; one that does not
+    tell may be called with the addresses alone.
+    """
     try:
         signature = inspect.signature(function)
     except ValueError:
-        return True
+        return not named
     try:
-        signature.bind("addresses")
+        signature.bind("addresses", **named)
     except TypeError:
         return False
     return True

@@ -11,7 +11,14 @@ from rich.live import Live
 
 from stepraft.cli import events, tree
 from stepraft.cli.ends import exit_by
-from stepraft.cli.options import Addresses, AsJson, ExecutionId, connected, namespace_of
+from stepraft.cli.options import (
+    Addresses,
+    AsJson,
+    ExecutionId,
+    Stale,
+    connected,
+    namespace_of,
+)
 from stepraft.cli.output import console, drawing_width, print_line
 from stepraft.cli.visits import VisitTree
 from stepraft.client import ExecutionStatus, HistoryEvent, SyncClient
@@ -19,19 +26,24 @@ from stepraft.client import ExecutionStatus, HistoryEvent, SyncClient
 _FRAMES_PER_S: Final = 8
 
 
-def watch(execution_id: ExecutionId, address: Addresses = None, as_json: AsJson = False) -> None:
+def watch(
+    execution_id: ExecutionId,
+    stale: Stale = False,
+    address: Addresses = None,
+    as_json: AsJson = False,
+) -> None:
     """Show what happens in an execution until it ends.
 
     On a terminal it is a tree that grows, elsewhere one line an event. The exit code says how the
     execution ended.
     """
     with connected(address, namespace_of(execution_id)) as client:
-        follow(client, execution_id, as_json=as_json)
+        follow(client, execution_id, as_json=as_json, stale=stale)
 
 
-def follow(client: SyncClient, execution_id: str, *, as_json: bool) -> None:
+def follow(client: SyncClient, execution_id: str, *, as_json: bool, stale: bool = False) -> None:
     """Show an execution until it ends, and leave with the exit code of its end."""
-    happening = client.watch(execution_id)
+    happening = client.watch(execution_id, stale=stale)
     screen = console()
     status: ExecutionStatus | None = None
     if as_json or not screen.is_terminal:

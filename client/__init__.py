@@ -35,8 +35,9 @@ And who gives it work:
 Promises: calls are tried again at other nodes where that does no harm, `watch` gives each event
 once in order, a handler's result is sent until the cluster has it, and a lease is renewed while a
 handler runs. Where to look: `errors` has the tree of what can go wrong, `types` the answers,
-`client` and its `*_methods` the calls, `worker` the rules for handlers; `serving`, `conversation`,
-`deliveries` and `outbox` are how a worker works. This package knows the public API alone.
+`client` and its `*_methods` the calls, `worker` the rules for handlers, `tls` the files of
+certificates; `serving`, `conversation`, `deliveries` and `outbox` are how a worker works. This
+package knows the public API alone.
 """
 
 from stepraft.client.client import Client
@@ -58,14 +59,18 @@ from stepraft.client.errors import (
 from stepraft.client.handlers import TaskFailure
 from stepraft.client.sync_client import SyncClient
 from stepraft.client.task_context import TaskContext
+from stepraft.client.tls import TlsFiles
 from stepraft.client.types import (
+    BackupHead,
     ClusterStatus,
     Diagnostic,
     Execution,
     ExecutionStatus,
     HeartbeatResult,
     HistoryEvent,
+    NodeCondition,
     NodeRole,
+    NodeStanding,
     NodeStatus,
     Page,
     PutWorkflowResult,
@@ -82,6 +87,7 @@ assert __name__ == "stepraft.client", (
 
 __all__ = [
     "AccessError",
+    "BackupHead",
     "Client",
     "ClusterStatus",
     "ConflictError",
@@ -95,7 +101,9 @@ __all__ = [
     "InvalidRequestError",
     "Json",
     "JsonText",
+    "NodeCondition",
     "NodeRole",
+    "NodeStanding",
     "NodeStatus",
     "NotFoundError",
     "OutcomeUnknownError",
@@ -111,6 +119,7 @@ __all__ = [
     "Task",
     "TaskContext",
     "TaskFailure",
+    "TlsFiles",
     "UnavailableError",
     "Worker",
     "Workflow",

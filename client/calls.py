@@ -93,9 +93,10 @@ class Calls:
             raise final from error
 
     async def stream(
-        self, method: "StreamMethod[Request, Response]", resume: Callable[[], Request]
+        self, method: "StreamMethod[Request, Response]", resume: Callable[[], Request | None]
     ) -> AsyncGenerator[Response, None]:
-        """Yield the messages of a stream; after a break, of the stream that `resume` asks for.
+        """Yield the messages of a stream; after a break, of the stream that `resume` asks for. It
+        returns None when the stream cannot go on after what it gave.
 
         Errors: RequestError and its kinds, UnavailableError when no stream could be had for as long
         as a call may take.
@@ -103,10 +104,12 @@ class Calls:
         loop = asyncio.get_running_loop()
         backoff = Backoff()
         deadline = loop.time() + self._timeout_s
+        request = resume()
+        assert request is not None, "a stream that has given nothing can begin"
         while True:
             connection = await self._connections.ready(deadline)
             opened_at = loop.time()
-            call = method(connection)(resume())
+            call = method(connection)(request)
             try:
                 async for message in call:
                     opened_at -= self._timeout_s
@@ -117,6 +120,9 @@ class Calls:
                 error = self._failed(connection, failure)
             finally:
                 call.cancel()
+            request = resume()
+            if request is None:
+                raise error
             # A stream that gave something, or was quiet for long, was well: patience begins anew.
             if loop.time() - opened_at >= self._timeout_s:
                 deadline = loop.time() + self._timeout_s

@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from stepraft.client import messages
-from stepraft.client.calls import Calls, Effect
+from stepraft.client.calls import Calls
+from stepraft.client.cluster_methods import ClusterMethods
 from stepraft.client.connections import Connections
 from stepraft.client.execution_methods import ExecutionMethods
 from stepraft.client.task_methods import TaskMethods
-from stepraft.client.types import ClusterStatus
+from stepraft.client.tls import TlsFiles
 from stepraft.client.workflow_methods import WorkflowMethods
-from stepraft.v1 import cluster_pb2
 
 
-class Client(WorkflowMethods, ExecutionMethods, TaskMethods):
+class Client(WorkflowMethods, ExecutionMethods, TaskMethods, ClusterMethods):
     """Asks a cluster, from within an event loop.
 
         async with Client("127.0.0.1:7400") as client:
@@ -24,12 +23,16 @@ class Client(WorkflowMethods, ExecutionMethods, TaskMethods):
 
     `addresses` names nodes as `host:port`, in a list or separated by commas; any of them will do,
     and another is asked when one fails. All methods speak of one `namespace`. A call takes
-    `timeout_s` seconds at most, tries included, apart from what it waits for by its nature.
+    `timeout_s` seconds at most, tries included, apart from what it waits for by its nature. `tls`
+    names the files for a cluster that speaks TLS; ValueError where they cannot be used.
 
     Every method raises RequestError or one of its kinds (see `stepraft.client.errors`). Reads are
     tried again, and so are writes where a repetition is the same write: starts carry an idempotency
     key, reports on tasks their token. Other writes are tried again only when it is certain that
     nothing was done.
+
+    A read sees every write that was acknowledged before it began. One that may be `stale` is
+    answered by the node that is asked from what it has: without a leader, too, and perhaps late.
     """
 
     def __init__(
@@ -38,8 +41,9 @@ class Client(WorkflowMethods, ExecutionMethods, TaskMethods):
         *,
         namespace: str = "default",
         timeout_s: float = 30.0,
+        tls: TlsFiles | None = None,
     ) -> None:
-        self._connections = Connections(addresses)
+        self._connections = Connections(addresses, tls)
         super().__init__(Calls(self._connections, timeout_s), namespace)
 
     async def __aenter__(self) -> Self:
@@ -56,12 +60,3 @@ class Client(WorkflowMethods, ExecutionMethods, TaskMethods):
     async def close(self) -> None:
         """Close all connections."""
         await self._connections.close()
-
-    async def cluster_status(self) -> ClusterStatus:
-        """Return how the cluster looks from the node that answers; it needs no leader."""
-        response = await self._calls.unary(
-            lambda node: node.cluster.GetClusterStatus,
-            cluster_pb2.GetClusterStatusRequest(),
-            Effect.READ,
-        )
-        return messages.cluster_status(response)

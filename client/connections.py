@@ -9,12 +9,15 @@ import grpc
 
 from stepraft.client.backoff import Backoff
 from stepraft.client.errors import UnavailableError
+from stepraft.client.tls import Credentials, TlsFiles
+from stepraft.v1 import cluster_pb2
 from stepraft.v1.cluster_pb2_grpc import ClusterServiceStub
 from stepraft.v1.executions_pb2_grpc import ExecutionServiceStub
 from stepraft.v1.tasks_pb2_grpc import TaskServiceStub
 from stepraft.v1.workflows_pb2_grpc import WorkflowServiceStub
 
 CONNECT_TIMEOUT_S: Final = 1.0
+_WHY_TIMEOUT_S: Final = 0.5
 MESSAGE_BYTES_MAX: Final = 64 * 1024 * 1024
 
 _CHANNEL_OPTIONS: Final = (
@@ -35,9 +38,14 @@ _CHANNEL_OPTIONS: Final = (
 class Connection:
     """A channel to one node, with the services on it."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, shown: grpc.ChannelCredentials | None) -> None:
         self.address = address
-        self._channel = grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS)
+        self.shown = shown
+        """The credentials of the channel; None is no TLS."""
+        if shown is None:
+            self._channel = grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS)
+        else:
+            self._channel = grpc.aio.secure_channel(address, shown, options=_CHANNEL_OPTIONS)
         self.workflows = WorkflowServiceStub(self._channel)
         self.executions = ExecutionServiceStub(self._channel)
         self.tasks = TaskServiceStub(self._channel)
@@ -65,16 +73,30 @@ class Connection:
             state = self._channel.get_state(try_to_connect=True)
         return state is grpc.ChannelConnectivity.READY
 
+    async def why_not(self) -> str:
+        """Return in gRPC's words why the node could not be connected to; it may not know."""
+        try:
+            await self.cluster.GetClusterStatus(
+                cluster_pb2.GetClusterStatusRequest(), timeout=_WHY_TIMEOUT_S
+            )
+        except grpc.aio.AioRpcError as error:
+            return (error.details() or "").rpartition("last error: ")[2]
+        return ""
+
     async def close(self) -> None:
         """Close the channel; what runs on it is canceled."""
         await self._channel.close()
 
 
 class Connections:
-    """The nodes of one cluster. The one in use stays in use until `leave` says that it failed."""
+    """The nodes of one cluster. The one in use stays in use until `leave` says that it failed.
 
-    def __init__(self, addresses: str | Sequence[str]) -> None:
+    Errors: ValueError for addresses that are none, and for files of `tls` that cannot be used.
+    """
+
+    def __init__(self, addresses: str | Sequence[str], tls: TlsFiles | None = None) -> None:
         self._addresses = parse_addresses(addresses)
+        self._credentials = None if tls is None else Credentials(tls)
         self._connections: dict[str, Connection] = {}
         self._preferred = 0
 
@@ -87,16 +109,23 @@ class Connections:
         backoff = Backoff()
         while True:
             for _ in self._addresses:
-                connection = self._connection()
+                connection = await self._connection()
                 timeout_s = min(CONNECT_TIMEOUT_S, _left_s(deadline))
                 if connection.is_ready or await connection.connect(timeout_s):
                     return connection
                 self.leave(connection)
             delay_s = backoff.next_s()
             if _left_s(deadline) <= delay_s:
-                nodes = ", ".join(self._addresses)
-                raise UnavailableError("UNAVAILABLE", f"no node could be reached, tried {nodes}")
+                raise UnavailableError("UNAVAILABLE", await self._no_node())
             await asyncio.sleep(delay_s)
+
+    async def _no_node(self) -> str:
+        """Say that no node could be reached; under TLS that may be the fault of a certificate."""
+        text = f"no node could be reached, tried {', '.join(self._addresses)}"
+        if self._credentials is None:
+            return text
+        reason = await (await self._connection()).why_not()
+        return f"{text}: {reason}" if reason else text
 
     def leave(self, connection: Connection) -> None:
         """Prefer the next node from now on, unless another caller has moved on already."""
@@ -108,12 +137,22 @@ class Connections:
         await asyncio.gather(*(connection.close() for connection in self._connections.values()))
         self._connections.clear()
 
-    def _connection(self) -> Connection:
-        """Return the preferred node's connection; channels are made in the loop that uses them."""
+    async def _connection(self) -> Connection:
+        """Return the preferred node's connection; one that is not ready shows the newest files.
+
+        Channels are made in the loop that uses them.
+        """
         address = self._addresses[self._preferred]
-        if address not in self._connections:
-            self._connections[address] = Connection(address)
-        return self._connections[address]
+        known = self._connections.get(address)
+        if known is not None and known.is_ready:
+            return known
+        newest = None if self._credentials is None else self._credentials.now
+        if known is not None and known.shown is newest:
+            return known
+        made = self._connections[address] = Connection(address, newest)
+        if known is not None:
+            await known.close()
+        return made
 
 
 def _left_s(deadline: float | None) -> float:

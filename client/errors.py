@@ -23,10 +23,12 @@ from google.protobuf.any_pb2 import Any as PackedDetail
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
+DISK_FULL: Final = "DISK_FULL"
 NO_LEADER: Final = "NO_LEADER"
+NO_STATE: Final = "NO_STATE"
 OVERLOADED: Final = "OVERLOADED"
 OUTCOME_UNKNOWN: Final = "OUTCOME_UNKNOWN"
-NOTHING_WAS_DONE: Final = frozenset({NO_LEADER, OVERLOADED})
+NOTHING_WAS_DONE: Final = frozenset({DISK_FULL, NO_LEADER, NO_STATE, OVERLOADED})
 """The reasons that promise that a request had no effect: any such request may be sent again."""
 
 _DETAILS_KEY: Final = "grpc-status-details-bin"

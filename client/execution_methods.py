@@ -61,28 +61,32 @@ class ExecutionMethods(Methods):
             existing=response.existing,
         )
 
-    async def get_execution(self, execution_id: str) -> Execution:
-        """Return an execution as it is now.
+    async def get_execution(self, execution_id: str, *, stale: bool = False) -> Execution:
+        """Return an execution as it is now; if it may be `stale`: as the node that is asked has it.
 
         Errors: NotFoundError.
         """
         response = await self._calls.unary(
             lambda node: node.executions.GetExecution,
             executions_pb2.GetExecutionRequest(
-                execution_id=execution_id, namespace=self._namespace
+                execution_id=execution_id, namespace=self._namespace, stale=stale
             ),
             Effect.READ,
         )
         return messages.execution(response.execution)
 
     def list_executions(
-        self, *, workflow: str = "", statuses: Sequence[ExecutionStatus] = ()
+        self,
+        *,
+        workflow: str = "",
+        statuses: Sequence[ExecutionStatus] = (),
+        stale: bool = False,
     ) -> AsyncGenerator[Execution, None]:
         """Yield executions, newest first, without inputs and outputs; no filter means all."""
 
         async def page(token: str) -> Page[Execution]:
             return await self.list_executions_page(
-                workflow=workflow, statuses=statuses, page_token=token
+                workflow=workflow, statuses=statuses, page_token=token, stale=stale
             )
 
         return all_items(page)
@@ -94,6 +98,7 @@ class ExecutionMethods(Methods):
         statuses: Sequence[ExecutionStatus] = (),
         page_size: int = PAGE_SIZE,
         page_token: str = "",
+        stale: bool = False,
     ) -> Page[Execution]:
         """Return one page of executions, newest first; it may be shorter than `page_size`."""
         response = await self._calls.unary(
@@ -104,6 +109,7 @@ class ExecutionMethods(Methods):
                 statuses=map(messages.status_value, statuses),
                 page_size=page_size,
                 page_token=page_token,
+                stale=stale,
             ),
             Effect.READ,
         )
@@ -111,7 +117,7 @@ class ExecutionMethods(Methods):
         return Page(executions, response.next_page_token)
 
     def history(
-        self, execution_id: str, *, newest_first: bool = False
+        self, execution_id: str, *, newest_first: bool = False, stale: bool = False
     ) -> AsyncGenerator[HistoryEvent, None]:
         """Yield what has happened in an execution.
 
@@ -127,6 +133,7 @@ class ExecutionMethods(Methods):
                     page_size=PAGE_SIZE,
                     page_token=token,
                     newest_first=newest_first,
+                    stale=stale,
                 ),
                 Effect.READ,
             )
@@ -136,11 +143,12 @@ class ExecutionMethods(Methods):
         return all_items(page)
 
     async def watch(
-        self, execution_id: str, *, after_sequence: int = 0
+        self, execution_id: str, *, after_sequence: int = 0, stale: bool = False
     ) -> AsyncGenerator[HistoryEvent, None]:
         """Yield what has happened and what happens, each event once, until the execution ends.
 
-        It goes on at another node when one fails. `after_sequence`: begin after that event.
+        It goes on at another node when one fails. `after_sequence`: begin after that event. If it
+        may be `stale`: as the node that is asked hears of it, with a leader or without.
 
         Errors: NotFoundError.
         """
@@ -148,7 +156,10 @@ class ExecutionMethods(Methods):
 
         def resume() -> executions_pb2.WatchExecutionRequest:
             return executions_pb2.WatchExecutionRequest(
-                execution_id=execution_id, after_sequence=last, namespace=self._namespace
+                execution_id=execution_id,
+                after_sequence=last,
+                namespace=self._namespace,
+                stale=stale,
             )
 
         watched = self._calls.stream(lambda node: node.executions.WatchExecution, resume)
@@ -177,9 +188,10 @@ class ExecutionMethods(Methods):
         return messages.execution(response.execution)
 
     async def wait_execution(
-        self, execution_id: str, *, timeout_s: float | None = None
+        self, execution_id: str, *, timeout_s: float | None = None, stale: bool = False
     ) -> Execution:
-        """Return an execution when it has ended, or as it is after `timeout_s`; None waits on.
+        """Return an execution when it has ended, or as it is after `timeout_s`; None waits on. If
+        it may be `stale`: when the node that is asked has heard of the end.
 
         Errors: NotFoundError.
         """
@@ -188,7 +200,7 @@ class ExecutionMethods(Methods):
         while True:
             remaining_s = WAIT_STEP_S if deadline is None else deadline - loop.time()
             if remaining_s <= 0.0:
-                return await self.get_execution(execution_id)
+                return await self.get_execution(execution_id, stale=stale)
             step_s = min(WAIT_STEP_S, remaining_s)
             response = await self._calls.unary(
                 lambda node: node.executions.WaitExecution,
@@ -196,6 +208,7 @@ class ExecutionMethods(Methods):
                     execution_id=execution_id,
                     timeout=messages.duration(step_s),
                     namespace=self._namespace,
+                    stale=stale,
                 ),
                 Effect.READ,
                 server_waits_s=step_s,

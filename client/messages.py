@@ -1,18 +1,24 @@
 """Protobuf messages to the values of `types`."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TypeVar
 
+from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from stepraft.client.documents import loads
 from stepraft.client.types import (
+    BackupHead,
     ClusterStatus,
     Diagnostic,
     Execution,
     ExecutionStatus,
     HistoryEvent,
+    NodeCondition,
     NodeRole,
+    NodeStanding,
     NodeStatus,
     Severity,
     Task,
@@ -20,9 +26,22 @@ from stepraft.client.types import (
 )
 from stepraft.v1 import cluster_pb2, executions_pb2, tasks_pb2, workflows_pb2
 
+
+def _names(enum: EnumDescriptor, prefix: str) -> dict[int, str]:
+    return {value.number: value.name.removeprefix(prefix) for value in enum.values}
+
+
 _STATUS_PREFIX = "EXECUTION_STATUS_"
-_ROLE_PREFIX = "NODE_ROLE_"
 _SEVERITY_PREFIX = "SEVERITY_"
+_ROLES = _names(cluster_pb2.NodeRole.DESCRIPTOR, "NODE_ROLE_")
+_STANDINGS = _names(cluster_pb2.NodeStanding.DESCRIPTOR, "NODE_STANDING_")
+_CONDITIONS = _names(cluster_pb2.NodeCondition.DESCRIPTOR, "NODE_CONDITION_")
+_AGREEMENTS = {
+    cluster_pb2.CHECKSUM_AGREEMENT_SAME: True,
+    cluster_pb2.CHECKSUM_AGREEMENT_DIFFERENT: False,
+}
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def moment(stamp: Timestamp) -> datetime:
@@ -149,16 +168,16 @@ def cluster_status(message: cluster_pb2.GetClusterStatusResponse) -> ClusterStat
         leader_id=message.leader_id,
         term=message.term,
         epoch=message.epoch,
+        feature_level=message.feature_level,
         nodes=tuple(map(_node_status, message.nodes)),
     )
 
 
 def _node_status(message: cluster_pb2.NodeStatus) -> NodeStatus:
-    role = cluster_pb2.NodeRole.Name(message.role).removeprefix(_ROLE_PREFIX)
     return NodeStatus(
         node_id=message.node_id,
         address=message.address,
-        role=NodeRole.UNKNOWN if role == "UNSPECIFIED" else NodeRole(role),
+        role=_known(NodeRole, _ROLES, message.role),
         reachable=message.reachable,
         applied_index=message.applied_index,
         commit_index=message.commit_index,
@@ -166,4 +185,28 @@ def _node_status(message: cluster_pb2.NodeStatus) -> NodeStatus:
         checksum=message.checksum,
         hlc=message.hlc,
         software_version=message.software_version,
+        raft_address=message.raft_address,
+        standing=_known(NodeStanding, _STANDINGS, message.standing),
+        condition=_known(NodeCondition, _CONDITIONS, message.condition),
+        match_index=message.match_index,
+        agrees=_AGREEMENTS.get(message.checksum_agreement),
+        snapshot_bytes=message.snapshot_bytes,
+        feature_level=message.feature_level,
+        waits_for=tuple(message.waits_for),
+    )
+
+
+def _known(kind: type[Choice], names: dict[int, str], number: int) -> Choice:
+    """Return a choice; UNKNOWN stands for none, and for one that this client does not know."""
+    name = names.get(number, "")
+    return kind(name) if name in kind.__members__ else kind("UNKNOWN")
+
+
+def backup_head(message: cluster_pb2.BackupHead) -> BackupHead:
+    """Return which moment a backup holds."""
+    return BackupHead(
+        cluster_id=message.cluster_id,
+        node_id=message.node_id,
+        applied_index=message.applied_index,
+        at=moment(message.at) if message.HasField("at") else None,
     )

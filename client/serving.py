@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -36,13 +36,13 @@ class Serving:
 
     def __init__(
         self,
-        addresses: Sequence[str],
+        connections: Connections,
         hello: tasks_pb2.Hello,
         handlers: Mapping[str, Handler],
         concurrency: int,
         drain_timeout_s: float,
     ) -> None:
-        self._connections = Connections(addresses)
+        self._connections = connections
         self._hello = hello
         self._drain_timeout_s = drain_timeout_s
         self._outbox = Outbox()

@@ -9,7 +9,9 @@ from typing import Any, Self, TypeVar
 from stepraft.client.client import Client
 from stepraft.client.documents import EMPTY_OBJECT, Json
 from stepraft.client.methods import PAGE_SIZE
+from stepraft.client.tls import TlsFiles
 from stepraft.client.types import (
+    BackupHead,
     ClusterStatus,
     Diagnostic,
     Execution,
@@ -47,8 +49,9 @@ class SyncClient:
         *,
         namespace: str = "default",
         timeout_s: float = 30.0,
+        tls: TlsFiles | None = None,
     ) -> None:
-        self._client = Client(addresses, namespace=namespace, timeout_s=timeout_s)
+        self._client = Client(addresses, namespace=namespace, timeout_s=timeout_s, tls=tls)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="stepraft-client", daemon=True
@@ -83,17 +86,21 @@ class SyncClient:
         """See `Client.put_workflow`."""
         return self._run(self._client.put_workflow(name, definition, description=description))
 
-    def get_workflow(self, name: str, *, version: int | None = None) -> Workflow:
+    def get_workflow(
+        self, name: str, *, version: int | None = None, stale: bool = False
+    ) -> Workflow:
         """See `Client.get_workflow`."""
-        return self._run(self._client.get_workflow(name, version=version))
+        return self._run(self._client.get_workflow(name, version=version, stale=stale))
 
-    def list_workflows(self) -> Generator[Workflow, None, None]:
+    def list_workflows(self, *, stale: bool = False) -> Generator[Workflow, None, None]:
         """See `Client.list_workflows`."""
-        return self._each(self._client.list_workflows())
+        return self._each(self._client.list_workflows(stale=stale))
 
-    def list_workflow_versions(self, name: str) -> Generator[Workflow, None, None]:
+    def list_workflow_versions(
+        self, name: str, *, stale: bool = False
+    ) -> Generator[Workflow, None, None]:
         """See `Client.list_workflow_versions`."""
-        return self._each(self._client.list_workflow_versions(name))
+        return self._each(self._client.list_workflow_versions(name, stale=stale))
 
     def validate_workflow(self, definition: str | dict[str, Json]) -> tuple[Diagnostic, ...]:
         """See `Client.validate_workflow`."""
@@ -117,15 +124,21 @@ class SyncClient:
             )
         )
 
-    def get_execution(self, execution_id: str) -> Execution:
+    def get_execution(self, execution_id: str, *, stale: bool = False) -> Execution:
         """See `Client.get_execution`."""
-        return self._run(self._client.get_execution(execution_id))
+        return self._run(self._client.get_execution(execution_id, stale=stale))
 
     def list_executions(
-        self, *, workflow: str = "", statuses: Sequence[ExecutionStatus] = ()
+        self,
+        *,
+        workflow: str = "",
+        statuses: Sequence[ExecutionStatus] = (),
+        stale: bool = False,
     ) -> Generator[Execution, None, None]:
         """See `Client.list_executions`."""
-        return self._each(self._client.list_executions(workflow=workflow, statuses=statuses))
+        return self._each(
+            self._client.list_executions(workflow=workflow, statuses=statuses, stale=stale)
+        )
 
     def list_executions_page(
         self,
@@ -134,33 +147,46 @@ class SyncClient:
         statuses: Sequence[ExecutionStatus] = (),
         page_size: int = PAGE_SIZE,
         page_token: str = "",
+        stale: bool = False,
     ) -> Page[Execution]:
         """See `Client.list_executions_page`."""
         return self._run(
             self._client.list_executions_page(
-                workflow=workflow, statuses=statuses, page_size=page_size, page_token=page_token
+                workflow=workflow,
+                statuses=statuses,
+                page_size=page_size,
+                page_token=page_token,
+                stale=stale,
             )
         )
 
     def history(
-        self, execution_id: str, *, newest_first: bool = False
+        self, execution_id: str, *, newest_first: bool = False, stale: bool = False
     ) -> Generator[HistoryEvent, None, None]:
         """See `Client.history`."""
-        return self._each(self._client.history(execution_id, newest_first=newest_first))
+        return self._each(
+            self._client.history(execution_id, newest_first=newest_first, stale=stale)
+        )
 
     def watch(
-        self, execution_id: str, *, after_sequence: int = 0
+        self, execution_id: str, *, after_sequence: int = 0, stale: bool = False
     ) -> Generator[HistoryEvent, None, None]:
         """See `Client.watch`."""
-        return self._each(self._client.watch(execution_id, after_sequence=after_sequence))
+        return self._each(
+            self._client.watch(execution_id, after_sequence=after_sequence, stale=stale)
+        )
 
     def cancel_execution(self, execution_id: str, *, error: str = "", cause: str = "") -> Execution:
         """See `Client.cancel_execution`."""
         return self._run(self._client.cancel_execution(execution_id, error=error, cause=cause))
 
-    def wait_execution(self, execution_id: str, *, timeout_s: float | None = None) -> Execution:
+    def wait_execution(
+        self, execution_id: str, *, timeout_s: float | None = None, stale: bool = False
+    ) -> Execution:
         """See `Client.wait_execution`."""
-        return self._run(self._client.wait_execution(execution_id, timeout_s=timeout_s))
+        return self._run(
+            self._client.wait_execution(execution_id, timeout_s=timeout_s, stale=stale)
+        )
 
     # Tasks
 
@@ -201,6 +227,30 @@ class SyncClient:
     def cluster_status(self) -> ClusterStatus:
         """See `Client.cluster_status`."""
         return self._run(self._client.cluster_status())
+
+    def add_node(self, node_id: str, *, raft_address: str, grpc_address: str) -> None:
+        """See `Client.add_node`."""
+        self._run(
+            self._client.add_node(node_id, raft_address=raft_address, grpc_address=grpc_address)
+        )
+
+    def remove_node(self, node_id: str) -> None:
+        """See `Client.remove_node`."""
+        self._run(self._client.remove_node(node_id))
+
+    def update_node(self, node_id: str, *, raft_address: str, grpc_address: str) -> None:
+        """See `Client.update_node`."""
+        self._run(
+            self._client.update_node(node_id, raft_address=raft_address, grpc_address=grpc_address)
+        )
+
+    def transfer_leadership(self, node_id: str = "") -> None:
+        """See `Client.transfer_leadership`."""
+        self._run(self._client.transfer_leadership(node_id))
+
+    def backup(self) -> Generator[BackupHead | bytes, None, None]:
+        """See `Client.backup`."""
+        return self._each(self._client.backup())
 
     def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
         if self._loop.is_closed():

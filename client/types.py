@@ -192,9 +192,43 @@ class NodeRole(StrEnum):
     LEADER = "LEADER"
 
 
+class NodeStanding(StrEnum):
+    """Whether a member has a vote: a LEARNER has none yet."""
+
+    UNKNOWN = "UNKNOWN"
+    VOTER = "VOTER"
+    LEARNER = "LEARNER"
+
+
+class NodeCondition(StrEnum):
+    """How fit a node is.
+
+    FORMING: it waits for the other members of a new cluster. ABSTAINING: it is new or lost its
+    folder, and has no vote until it has caught up. LEARNER: it is new, and catches up. RECEIVING:
+    it takes a snapshot in. DIVERGED: its state was wrong, and is being replaced. NO_ROOM: its disk
+    is full.
+    """
+
+    UNKNOWN = "UNKNOWN"
+    NORMAL = "NORMAL"
+    FORMING = "FORMING"
+    ABSTAINING = "ABSTAINING"
+    LEARNER = "LEARNER"
+    RECEIVING = "RECEIVING"
+    DIVERGED = "DIVERGED"
+    NO_ROOM = "NO_ROOM"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStatus:
-    """One node, as another sees it; a number that is not known is 0."""
+    """One node, as another sees it; a number that is not known is 0.
+
+    `match_index`: how much of the leader's log is on its disk. `agrees`: whether its checksum is
+    the answering node's at the same index; None where that is not known. `waits_for`: the members
+    that a node that is FORMING has yet to hear. `feature_level`: the highest that its software
+    knows. `snapshot_bytes`: how much of a snapshot the leader has sent it, 0 while none is on its
+    way.
+    """
 
     node_id: str
     address: str
@@ -206,15 +240,40 @@ class NodeStatus:
     checksum: int
     hlc: int
     software_version: str
+    raft_address: str
+    standing: NodeStanding
+    condition: NodeCondition
+    match_index: int
+    agrees: bool | None
+    snapshot_bytes: int
+    feature_level: int
+    waits_for: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterStatus:
-    """The cluster as the node `node_id` sees it; `leader_id` is empty if it knows of no leader."""
+    """The cluster as the node `node_id` sees it; `leader_id` is empty if it knows of no leader.
+
+    `feature_level`: the one that the cluster uses.
+    """
 
     cluster_id: str
     node_id: str
     leader_id: str
     term: int
     epoch: int
+    feature_level: int
     nodes: tuple[NodeStatus, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupHead:
+    """Which moment a backup holds: that of log index `applied_index`, `at` by the leader's clock.
+
+    `node_id` made it. `at` is None when nothing had happened yet.
+    """
+
+    cluster_id: str
+    node_id: str
+    applied_index: int
+    at: datetime | None

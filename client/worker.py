@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from stepraft.client import messages
-from stepraft.client.connections import parse_addresses
+from stepraft.client.connections import Connections, parse_addresses
 from stepraft.client.handlers import Handler
 from stepraft.client.serving import Serving
+from stepraft.client.tls import TlsFiles
 from stepraft.v1 import tasks_pb2
 
 CONCURRENCY_MAX: Final = 10_000
@@ -44,9 +45,9 @@ class Worker:
     Results are sent until the cluster has acknowledged them, whatever happens to nodes and
     connections.
 
-    `addresses` are those of a Client. `worker_id` is for people and histories: by default host,
-    process and a random part. At most `concurrency` tasks run at once. `lease_s` is how long the
-    cluster waits for a sign of life before it delivers a task again; None leaves that to the
+    `addresses` and `tls` are those of a Client. `worker_id` is for people and histories: by default
+    host, process and a random part. At most `concurrency` tasks run at once. `lease_s` is how long
+    the cluster waits for a sign of life before it delivers a task again; None leaves that to the
     cluster. A worker that leaves lets its handlers run for `drain_timeout_s` more.
     """
 
@@ -59,6 +60,7 @@ class Worker:
         concurrency: int = 16,
         lease_s: float | None = None,
         drain_timeout_s: float = 30.0,
+        tls: TlsFiles | None = None,
     ) -> None:
         if not 1 <= concurrency <= CONCURRENCY_MAX:
             raise ValueError(f"concurrency must be 1 to {CONCURRENCY_MAX}, not {concurrency}")
@@ -68,6 +70,7 @@ class Worker:
             raise ValueError(f"drain_timeout_s must not be negative, but is {drain_timeout_s}")
         self.worker_id = worker_id or _make_worker_id()
         self._addresses = parse_addresses(addresses)
+        self._tls = tls
         self._namespace = namespace
         self._concurrency = concurrency
         self._lease_s = lease_s
@@ -112,7 +115,8 @@ class Worker:
 
         Nodes that cannot be reached are tried for ever. Errors: RequestError when the cluster
         refuses this worker for good (a resource name that breaks the rules, say), RuntimeError when
-        there is no handler, or the worker serves already.
+        there is no handler, or the worker serves already, ValueError when a file of `tls` cannot be
+        used.
         """
         if not self._handlers:
             raise RuntimeError("the worker has no handler: decorate one with @worker.task(...)")
@@ -125,7 +129,11 @@ class Worker:
             lease=None if self._lease_s is None else messages.duration(self._lease_s),
         )
         serving = Serving(
-            self._addresses, hello, self._handlers, self._concurrency, self._drain_timeout_s
+            Connections(self._addresses, self._tls),
+            hello,
+            self._handlers,
+            self._concurrency,
+            self._drain_timeout_s,
         )
         loop = asyncio.get_running_loop()
 

@@ -32,7 +32,9 @@ class WorkflowMethods(Methods):
         )
         return PutWorkflowResult(messages.workflow(response.workflow), response.created)
 
-    async def get_workflow(self, name: str, *, version: int | None = None) -> Workflow:
+    async def get_workflow(
+        self, name: str, *, version: int | None = None, stale: bool = False
+    ) -> Workflow:
         """Return one version with its definition; None means the newest.
 
         Errors: NotFoundError.
@@ -40,20 +42,23 @@ class WorkflowMethods(Methods):
         response = await self._calls.unary(
             lambda node: node.workflows.GetWorkflow,
             workflows_pb2.GetWorkflowRequest(
-                namespace=self._namespace, name=name, version=version or 0
+                namespace=self._namespace, name=name, version=version or 0, stale=stale
             ),
             Effect.READ,
         )
         return messages.workflow(response.workflow, response.definition)
 
-    def list_workflows(self) -> AsyncGenerator[Workflow, None]:
+    def list_workflows(self, *, stale: bool = False) -> AsyncGenerator[Workflow, None]:
         """Yield the newest version of each workflow, by name."""
 
         async def page(token: str) -> Page[Workflow]:
             response = await self._calls.unary(
                 lambda node: node.workflows.ListWorkflows,
                 workflows_pb2.ListWorkflowsRequest(
-                    namespace=self._namespace, page_size=PAGE_SIZE, page_token=token
+                    namespace=self._namespace,
+                    page_size=PAGE_SIZE,
+                    page_token=token,
+                    stale=stale,
                 ),
                 Effect.READ,
             )
@@ -62,7 +67,9 @@ class WorkflowMethods(Methods):
 
         return all_items(page)
 
-    def list_workflow_versions(self, name: str) -> AsyncGenerator[Workflow, None]:
+    def list_workflow_versions(
+        self, name: str, *, stale: bool = False
+    ) -> AsyncGenerator[Workflow, None]:
         """Yield the versions of one workflow, newest first.
 
         Errors: NotFoundError.
@@ -72,7 +79,11 @@ class WorkflowMethods(Methods):
             response = await self._calls.unary(
                 lambda node: node.workflows.ListWorkflowVersions,
                 workflows_pb2.ListWorkflowVersionsRequest(
-                    namespace=self._namespace, name=name, page_size=PAGE_SIZE, page_token=token
+                    namespace=self._namespace,
+                    name=name,
+                    page_size=PAGE_SIZE,
+                    page_token=token,
+                    stale=stale,
                 ),
                 Effect.READ,
             )

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import fields
 
+from stepraft.interpreter import features
 from stepraft.server.faults import Faults
 from stepraft.server.raft.settings import RaftSettings, split_address
 from stepraft.server.settings import (
@@ -128,15 +129,22 @@ def raft_settings(config: Config, partition: int) -> RaftSettings:
         node_id=config.node.id,
         cluster_id=config.cluster.id,
         members={node_id: member.raft for node_id, member in config.cluster.members.items()},
+        grpc_members={node_id: member.grpc for node_id, member in config.cluster.members.items()},
         listen=raft.listen,
         folder=partition_folder(config, partition) / "raft",
         election_timeout_min_s=raft.election_timeout_min_ms / 1000,
         election_timeout_max_s=raft.election_timeout_max_ms / 1000,
         quorum_timeout_s=raft.election_timeout_max_ms / 1000,
+        connect_timeout_s=max(0.4, raft.election_timeout_min_ms / 1000),
         silence_timeout_s=max(1.0, raft.election_timeout_max_ms / 1000),
         heartbeat_s=raft.heartbeat_ms / 1000,
+        journal_bytes_max=raft.journal_bytes_max,
         fsync=raft.fsync,
+        low_bytes=config.disk.low_bytes,
+        critical_bytes=config.disk.critical_bytes,
+        is_encrypted=config.tls.is_given,
         insecure_network=raft.insecure_network,
+        supported_level=features.SUPPORTED,
     )
 
 
@@ -250,6 +258,7 @@ def _contradictions(config: Config) -> Iterator[str]:
     if config.tasks.lease_default_ms > config.tasks.lease_max_ms:
         yield "tasks.lease_default_ms: must not be above tasks.lease_max_ms"
     yield from _message_problems(config)
+    yield from _tls_problems(config)
     try:
         Faults(config.faults.points)
     except ValueError as error:
@@ -282,6 +291,16 @@ def _message_problems(config: Config) -> Iterator[str]:
             )
 
 
+def _tls_problems(config: Config) -> Iterator[str]:
+    files = {"ca": config.tls.ca, "cert": config.tls.cert, "key": config.tls.key}
+    missing = [name for name, path in files.items() if not path]
+    if len(missing) in (1, 2):
+        for name in missing:
+            yield f"tls.{name}: it has to be set, since other files of [tls] are"
+    if config.grpc.client_certificates == "required" and len(missing) == len(files):
+        yield "grpc.client_certificates: 'required' needs the files of [tls]"
+
+
 _RAFT_KEYS: Final = {
     "members": "cluster.members",
     "listen": "raft.listen",
@@ -290,6 +309,9 @@ _RAFT_KEYS: Final = {
     "quorum_timeout_s": "raft.election_timeout_max_ms",
     "silence_timeout_s": "raft.election_timeout_max_ms",
     "heartbeat_s": "raft.heartbeat_ms",
+    "journal_bytes_max": "raft.journal_bytes_max",
+    "low_bytes": "disk.low_bytes",
+    "critical_bytes": "disk.critical_bytes",
 }
 """The fields of RaftSettings, and the keys that they are made from."""
 
@@ -298,7 +320,7 @@ def _raft_problems(config: Config) -> Iterator[str]:
     try:
         raft_settings(config, 0)
     except ValueError as error:
-        yield re.sub(r"^\w+|\w+_s\b", _raft_key, str(error))
+        yield re.sub(r"^\w+|\w+_(?:s|bytes|bytes_max)\b", _raft_key, str(error))
 
 
 def _raft_key(field: re.Match[str]) -> str:

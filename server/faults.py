@@ -9,14 +9,23 @@ import os
 import signal
 from typing import Final
 
-POINTS: Final = (
+COMMAND_POINTS: Final = (
     "processor.before_propose",
     "processor.after_propose",
     "processor.before_reply",
     "machine.before_apply",
     "machine.after_apply",
 )
-"""Every point, in the order in which one command passes them."""
+"""The points that one command passes, in order."""
+
+SNAPSHOT_POINTS: Final = (
+    "snapshot.after_part",
+    "snapshot.before_install",
+    "snapshot.after_install",
+)
+"""The points that a snapshot passes where it comes in."""
+
+POINTS: Final = COMMAND_POINTS + SNAPSHOT_POINTS
 
 
 class Faults:

@@ -6,11 +6,12 @@ lead any more, it answers NO_LEADER, and the node that sent it looks for the lea
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import grpc
 
-from stepraft.server.grpc_api import errors
+from stepraft.server.grpc_api import credentials, errors
+from stepraft.server.tls import Certificates, Loaded
 
 FORWARDED_BY: Final = "stepraft-forwarded-by"
 """The metadata key that marks a forwarded call; its value is the node that forwarded it."""
@@ -53,18 +54,34 @@ class Broken(Exception):
     """The connection broke while the call was under way: it may or may not have been processed."""
 
 
-class Forwarder:
-    """Channels to the other nodes, opened when they are needed first. `addresses`: by node id."""
+class _Channel(NamedTuple):
+    """A channel, and the certificate that it shows; None is no TLS."""
 
-    def __init__(self, node_id: str, addresses: Mapping[str, str], message_bytes_max: int) -> None:
+    channel: grpc.aio.Channel
+    shown: Loaded | None
+
+
+class Forwarder:
+    """Channels to the other nodes, opened when they are needed first. `addresses`: by node id; they
+    are looked up anew at each call, for members come, move and go. `certificates`: None is no TLS.
+    """
+
+    def __init__(
+        self,
+        node_id: str,
+        addresses: Mapping[str, str],
+        message_bytes_max: int,
+        certificates: Certificates | None = None,
+    ) -> None:
         self._node_id = node_id
         self._addresses = addresses
+        self._certificates = certificates
         self._options = (
             *OPTIONS,
             ("grpc.max_receive_message_length", message_bytes_max),
             ("grpc.max_send_message_length", message_bytes_max),
         )
-        self._channels: dict[str, grpc.aio.Channel] = {}
+        self._channels: dict[str, _Channel] = {}
 
     async def unary(
         self, target: str, method: str, request: bytes, metadata: Metadata, timeout_s: float | None
@@ -106,18 +123,18 @@ class Forwarder:
 
     async def close(self) -> None:
         """Close all channels."""
-        for channel in self._channels.values():
-            await channel.close()
+        for each in self._channels.values():
+            await each.channel.close()
 
     def _marked(self, metadata: Metadata) -> Metadata:
         kept = [(key, value) for key, value in metadata if not key.startswith(_OWN_METADATA)]
         return (*kept, (FORWARDED_BY, self._node_id))
 
     async def _connected(self, target: str) -> grpc.aio.Channel:
-        channel = self._channels.get(target)
-        if channel is None:
-            channel = grpc.aio.insecure_channel(self._addresses[target], options=self._options)
-            self._channels[target] = channel
+        address = self._addresses.get(target)
+        if address is None:
+            raise Unreachable(f"node {target} is no member")
+        channel = await self._channel(address)
         if channel.get_state(try_to_connect=True) is not grpc.ChannelConnectivity.READY:
             try:
                 async with asyncio.timeout(_CONNECT_TIMEOUT_S):
@@ -125,6 +142,27 @@ class Forwarder:
             except TimeoutError as error:
                 raise Unreachable(f"node {target} cannot be connected to") from error
         return channel
+
+    async def _channel(self, address: str) -> grpc.aio.Channel:
+        """Return the channel to an address; one that is not ready shows the newest certificate."""
+        newest = None if self._certificates is None else self._certificates.now
+        known = self._channels.get(address)
+        if known is not None and (known.shown is newest or _is_ready(known.channel)):
+            return known.channel
+        made = self._channels[address] = _Channel(self._open(address, newest), newest)
+        if known is not None:
+            await known.channel.close()
+        return made.channel
+
+    def _open(self, address: str, shown: Loaded | None) -> grpc.aio.Channel:
+        if shown is None:
+            return grpc.aio.insecure_channel(address, options=self._options)
+        own = credentials.for_channel(shown)
+        return grpc.aio.secure_channel(address, own, options=self._options)
+
+
+def _is_ready(channel: grpc.aio.Channel) -> bool:
+    return channel.get_state() is grpc.ChannelConnectivity.READY
 
 
 async def _until_ready(channel: grpc.aio.Channel) -> None:

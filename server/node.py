@@ -1,9 +1,10 @@
 """A node: the composition root, which builds, starts and stops every part in order.
 
-    store, machine -> partition -> service -> gRPC port -> Raft -> calls
+    certificates -> store, machine -> partition -> service -> gRPC port -> Raft -> calls
 
-A node stops in the other order: calls end first, then leadership is handed over, then the store is
-closed. One member alone is the same code with nobody to wait for.
+A node stops in the other order, but hands leadership over before all else: while the next leader
+begins, calls still pass to it through this node. One member alone is the same code with nobody to
+wait for.
 """
 
 import asyncio
@@ -14,11 +15,13 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import uvloop
 
 from stepraft.interpreter.limits import Limits
 from stepraft.server import config as configuration
 from stepraft.server import fail_stop
+from stepraft.server.addresses import Addresses
 from stepraft.server.clock import SystemClock
 from stepraft.server.engine.faulty_machine import FaultyMachine
 from stepraft.server.engine.partition import Partition
@@ -29,13 +32,16 @@ from stepraft.server.grpc_api.calls import Calls
 from stepraft.server.grpc_api.cluster import GrpcPeers
 from stepraft.server.grpc_api.server import GrpcServer
 from stepraft.server.log import configure as configure_log
+from stepraft.server.raft import disk_space
 from stepraft.server.raft.consensus import Consensus
-from stepraft.server.raft.contract import ReplicatedMachine, Role, StartError
+from stepraft.server.raft.contract import DamageError, ReplicatedMachine, Role, StartError
+from stepraft.server.rejoin import set_aside
 from stepraft.server.service.application import Application
 from stepraft.server.settings import Config, LogSection
+from stepraft.server.tls import Certificates
 from stepraft.storage import format as store_format
-from stepraft.storage.kv import KeyValueStore, StoreError
-from stepraft.storage.leveldb import LevelDbStore
+from stepraft.storage.folders import FolderStore
+from stepraft.storage.kv import ReplaceableStore, StoreDamagedError, StoreError
 from stepraft.storage.machine import Machine
 
 _log = logging.getLogger(__name__)
@@ -46,26 +52,37 @@ PARTITIONS: Final = 1
 _GRACE_S: Final = 2.0
 """How long calls may take to end by themselves when the node stops."""
 
-_NEWS_S: Final = 3600.0
+_LOOK_S: Final = 0.5
+"""How often the node looks how it is: its condition changes without notice."""
 
 
 class Node:
-    """One node, made of a configuration. Start it in an event loop, and stop it there."""
+    """One node, made of a configuration. Start it in an event loop, and stop it there.
 
-    def __init__(self, config: Config) -> None:
+    `rejoin`: it begins anew, and takes everything from the other nodes; see rejoin.py.
+    """
+
+    def __init__(self, config: Config, *, rejoin: bool = False) -> None:
         self.config = config
+        self._rejoin = rejoin
         self.grpc_address = ""
         self.partitions: list[Partition] = []
         self._stack = AsyncExitStack()
         self._application: Application | None = None
+        self._certificates: Certificates | None = None
 
     async def start(self) -> None:
         """Open the data folder, join the cluster, and take calls.
 
-        Errors: StartError: the folder is in use, damaged, or another node's, or a port cannot be
-        had. Nothing is left open then.
+        Errors: StartError: the folder is in use or another node's, a port cannot be had, or a
+        certificate cannot be used; DamageError: the folder is damaged; Removed: the node is no
+        member any more. Nothing is left open then.
         """
         async with AsyncExitStack() as stack:
+            self._load_certificates(stack)
+            if self._rejoin:
+                for number in range(PARTITIONS):
+                    set_aside(self.config, number)
             faults = Faults(self.config.faults.points)
             addresses = self._addresses()
             forwarder = self._forwarder(addresses, stack)
@@ -73,11 +90,12 @@ class Node:
             application = Application(self.config, self.partitions, addresses, GrpcPeers(forwarder))
             leader_wait_s = self.config.tasks.leader_wait_ms / 1000
             calls = Calls(self.config.node.id, forwarder, leader_wait_s)
-            server = GrpcServer(self.config.grpc, application, calls)
+            server = GrpcServer(self.config.grpc, application, calls, self._certificates)
             self._note_address(server.bind(), addresses)
             self._application = application
             for partition, machine in zip(self.partitions, machines, strict=True):
                 await self._join(partition, machine, stack)
+            addresses.follow(self.partitions[0])
             await self._serve(server, application, stack)
             self._stack = stack.pop_all()
         _log.info(
@@ -88,17 +106,32 @@ class Node:
         )
 
     async def stop(self) -> None:
-        """Take no more calls, let those that run end, hand leadership over, and close the store."""
+        """Hand leadership over, take no more calls, let those that run end, and close the store."""
         _log.info("node %s stops", self.config.node.id)
+        for partition in self.partitions:
+            await partition.hand_over()
         await self._stack.aclose()
 
     # The parts, in order
 
-    def _addresses(self) -> dict[str, str]:
-        return {node_id: member.grpc for node_id, member in self.config.cluster.members.items()}
+    def _load_certificates(self, stack: AsyncExitStack) -> None:
+        if self.config.tls.is_given:
+            loaded = Certificates(self.config.tls, self.config.cluster.id, self.config.node.id)
+            loaded.watch()
+            stack.callback(loaded.close)
+            self._certificates = loaded
 
-    def _forwarder(self, addresses: dict[str, str], stack: AsyncExitStack) -> Forwarder:
-        forwarder = Forwarder(self.config.node.id, addresses, self.config.grpc.max_message_bytes)
+    def _addresses(self) -> Addresses:
+        members = self.config.cluster.members.items()
+        return Addresses(self.config.node.id, {node_id: each.grpc for node_id, each in members})
+
+    def _forwarder(self, addresses: Addresses, stack: AsyncExitStack) -> Forwarder:
+        forwarder = Forwarder(
+            self.config.node.id,
+            addresses,
+            self.config.grpc.max_message_bytes,
+            self._certificates,
+        )
         stack.push_async_callback(forwarder.close)
         return forwarder
 
@@ -119,14 +152,17 @@ class Node:
         self.partitions.append(partition)
         return FaultyMachine(machine, faults) if self.config.faults.points else machine
 
-    def _open_store(self, number: int, stack: AsyncExitStack) -> KeyValueStore:
-        folder = configuration.partition_folder(self.config, number) / "store"
+    def _open_store(self, number: int, stack: AsyncExitStack) -> ReplaceableStore:
+        folder = configuration.partition_folder(self.config, number)
+        disk_space.make_room_to_start(folder / "raft", self.config.disk.critical_bytes)
         try:
-            store = LevelDbStore(folder)
+            store = FolderStore(folder / "store")
             stack.callback(store.close)
             store_format.claim(
                 store, cluster_id=self.config.cluster.id, node_id=self.config.node.id
             )
+        except StoreDamagedError as error:
+            raise DamageError(f"node.data_dir: {self.config.node.data_dir}: {error}") from error
         except StoreError as error:
             raise StartError(f"node.data_dir: {self.config.node.data_dir}: {error}") from error
         return store
@@ -135,21 +171,20 @@ class Node:
         if self._application is not None:
             self._application.end_epoch()
 
-    def _note_address(self, port: int, addresses: dict[str, str]) -> None:
+    def _note_address(self, port: int, addresses: Addresses) -> None:
         """Note where this node is reached; port 0 stands for the one that it got."""
         host, _, _ = self.config.grpc.listen.rpartition(":")
         self.grpc_address = f"{host}:{port}"
-        advertised_host, _, advertised_port = addresses[self.config.node.id].rpartition(":")
-        if advertised_port == "0":
-            addresses[self.config.node.id] = f"{advertised_host}:{port}"
+        addresses.note_port(port)
 
     async def _join(
         self, partition: Partition, machine: ReplicatedMachine, stack: AsyncExitStack
     ) -> None:
         settings = configuration.raft_settings(self.config, partition.number)
+        settings = msgspec.structs.replace(settings, rejoin=self._rejoin)
 
         def make_log(on_role: Callable[[Role], None]) -> Consensus:
-            return Consensus(settings, machine, on_role)
+            return Consensus(settings, machine, on_role, tls=self._certificates)
 
         partition.start(make_log)
         stack.callback(machine.sync)
@@ -169,7 +204,7 @@ class Node:
 async def _follow(partition: Partition, server: GrpcServer) -> None:
     while True:
         await server.follow_leader()
-        await partition.wait_for_change(_NEWS_S)
+        await partition.wait_for_change(_LOOK_S)
 
 
 def _limits(config: Config) -> Limits:
@@ -184,13 +219,18 @@ def _budget(config: Config) -> Budget:
     return Budget(group_events=config.limits.group_events, group_bytes=config.limits.group_bytes)
 
 
-def run(config: Config, on_started: Callable[[Node], None] = lambda node: None) -> None:
+def run(
+    config: Config,
+    on_started: Callable[[Node], None] = lambda node: None,
+    *,
+    rejoin: bool = False,
+) -> None:
     """Run a node in this process until SIGTERM or SIGINT asks it to stop.
 
-    Errors: StartError.
+    Errors: StartError, DamageError, Removed: see Node.start.
     """
     configure_log(config.log)
-    uvloop.run(_run(config, on_started))
+    uvloop.run(_run(config, on_started, rejoin=rejoin))
 
 
 def dev(
@@ -206,13 +246,13 @@ def dev(
     run(configuration.single_node(data_dir, grpc_listen, log), on_started)
 
 
-async def _run(config: Config, on_started: Callable[[Node], None]) -> None:
+async def _run(config: Config, on_started: Callable[[Node], None], *, rejoin: bool) -> None:
     asked_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     fail_stop.install(loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked_to_stop.set)
-    node = Node(config)
+    node = Node(config, rejoin=rejoin)
     await node.start()
     on_started(node)
     await asked_to_stop.wait()

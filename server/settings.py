@@ -15,7 +15,8 @@ KIB = 1 << 10
 MIB = 1 << 20
 
 Positive = Annotated[int, Meta(ge=1)]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
+Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 """What may name a node or a cluster: 1 to 80 characters, the first a letter or digit."""
 
 
@@ -45,10 +46,13 @@ class ClusterSection(Section, frozen=True, kw_only=True):
 
 
 class GrpcSection(Section, frozen=True, kw_only=True):
-    """Where the gRPC interface listens, and the longest message that it takes or sends."""
+    """Where the gRPC interface listens, the longest message that it takes or sends, and who may
+    connect.
+    """
 
     listen: str = "127.0.0.1:7400"
     max_message_bytes: Annotated[int, Meta(ge=64 * KIB, le=64 * MIB)] = 4 * MIB
+    client_certificates: Literal["none", "required"] = "none"
 
 
 class RaftSection(Section, frozen=True, kw_only=True):
@@ -59,7 +63,30 @@ class RaftSection(Section, frozen=True, kw_only=True):
     election_timeout_min_ms: Positive = 300
     election_timeout_max_ms: Positive = 600
     heartbeat_ms: Positive = 50
+    journal_bytes_max: Positive = 512 * MIB
     fsync: bool = True
+
+
+class DiskSection(Section, frozen=True, kw_only=True):
+    """How much of the disk stays free, in bytes: below `low_bytes` new work is refused, below
+    `critical_bytes` all writes. Both 0: the disk is not watched.
+    """
+
+    low_bytes: Annotated[int, Meta(ge=0)] = 512 * MIB
+    critical_bytes: Annotated[int, Meta(ge=0)] = 128 * MIB
+
+
+class TlsSection(Section, frozen=True, kw_only=True):
+    """The files of the node's certificate, in PEM: all of them, or none for no TLS."""
+
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+
+    @property
+    def is_given(self) -> bool:
+        """Whether connections are encrypted."""
+        return bool(self.ca or self.cert or self.key)
 
 
 class LimitsSection(Section, frozen=True, kw_only=True):
@@ -107,6 +134,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cluster: ClusterSection
     grpc: GrpcSection = field(default_factory=GrpcSection)
     raft: RaftSection = field(default_factory=RaftSection)
+    tls: TlsSection = field(default_factory=TlsSection)
+    disk: DiskSection = field(default_factory=DiskSection)
     limits: LimitsSection = field(default_factory=LimitsSection)
     tasks: TasksSection = field(default_factory=TasksSection)
     log: LogSection = field(default_factory=LogSection)

@@ -38,6 +38,7 @@ class LocalNode:
         self.node_id = node_id
         self.data_dir = folder / node_id
         self.log_path = folder / f"{node_id}.log"
+        self.config_path = folder / "stepraft.toml"
         self.grpc_address = f"127.0.0.1:{grpc_port}"
         self.raft_address = f"127.0.0.1:{raft_port}"
         self.process: subprocess.Popen[bytes] | None = None
@@ -51,13 +52,17 @@ class LocalNode:
 class LocalCluster:
     """Starts, kills and restarts the nodes of one cluster.
 
-    `armed`: per node, the fault points that it is started with.
+    `armed`: per node, the fault points that it is started with. `programs`: per node, the folder of
+    the source that it runs, where that is not this one's. `certificates`: the folder that `stepraft
+    certs` has made for the nodes; None is no TLS.
     """
 
     def __init__(self, folder: Path, size: int = 3, settings: Settings | None = None) -> None:
         self.folder = folder
         self.settings = settings or {}
         self.armed: dict[str, Sequence[str]] = {}
+        self.programs: dict[str, Path] = {}
+        self.certificates: Path | None = None
         ports = free_ports(2 * size)
         self.nodes = {
             f"n{number + 1}": LocalNode(
@@ -73,6 +78,17 @@ class LocalCluster:
     def addresses(self) -> list[str]:
         """The gRPC addresses of all nodes."""
         return [node.grpc_address for node in self.nodes.values()]
+
+    def new_node(self, node_id: str) -> LocalNode:
+        """Make a node that is no member yet: its configuration, of its own, names it beside the
+        others.
+        """
+        grpc_port, raft_port = free_ports(2)
+        node = LocalNode(node_id, self.folder, grpc_port, raft_port)
+        self.nodes[node_id] = node
+        node.config_path = self.folder / f"{node_id}.toml"
+        node.config_path.write_text(self._render())
+        return node
 
     def _render(self) -> str:
         lines = ["[cluster]", 'id = "local"', "", "[cluster.members]"]
@@ -90,13 +106,14 @@ class LocalCluster:
 
     # Processes
 
-    def start(self, *node_ids: str) -> None:
-        """Start the named nodes, or all of them."""
+    def start(self, *node_ids: str, rejoin: bool = False) -> None:
+        """Start the named nodes, or all of them; `rejoin`: each as one that lost its data."""
         for node_id in node_ids or self.nodes:
-            self._start_node(self.nodes[node_id])
+            self._start_node(self.nodes[node_id], ["--rejoin"] if rejoin else [])
 
-    def _start_node(self, node: LocalNode) -> None:
-        assert not node.is_running, f"{node.node_id} runs already"
+    def environment(self, node_id: str) -> dict[str, str]:
+        """Return the environment that makes a process of this program that node."""
+        node = self.nodes[node_id]
         environment = dict(os.environ)
         environment.update(
             STEPRAFT_NODE_ID=node.node_id,
@@ -104,16 +121,30 @@ class LocalCluster:
             STEPRAFT_GRPC_LISTEN=node.grpc_address,
             STEPRAFT_RAFT_LISTEN=node.raft_address,
         )
+        environment.update(
+            (f"STEPRAFT_TLS_{name.upper()}", str(path))
+            for name, path in self.tls_files(node.node_id).items()
+        )
         points = self.armed.get(node.node_id)
         if points:
             environment["STEPRAFT_FAULTS_POINTS"] = ",".join(points)
+        return environment
+
+    def command(self, node_id: str) -> list[str]:
+        """Return what starts that node."""
+        config_path = str(self.nodes[node_id].config_path)
+        return [sys.executable, "-m", "stepraft.server", "--config", config_path]
+
+    def _start_node(self, node: LocalNode, options: list[str]) -> None:
+        assert not node.is_running, f"{node.node_id} runs already"
         with node.log_path.open("ab") as log:
             node.process = subprocess.Popen(
-                [sys.executable, "-m", "stepraft.server", "--config", str(self.config_path)],
+                [*self.command(node.node_id), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=environment,
+                cwd=self.programs.get(node.node_id),
+                env=self.environment(node.node_id),
                 start_new_session=True,
             )
 
@@ -124,6 +155,15 @@ class LocalCluster:
     def terminate(self, node_id: str) -> None:
         """Ask a node to stop, and wait until it has."""
         self._signal(node_id, signal.SIGTERM)
+
+    def wait_for_exit(self, node_id: str, timeout_s: float = _STOP_S) -> int:
+        """Return the exit code of a node that stops by itself.
+
+        Errors: subprocess.TimeoutExpired.
+        """
+        process = self.nodes[node_id].process
+        assert process is not None, f"{node_id} was not started"
+        return process.wait(timeout_s)
 
     def _signal(self, node_id: str, number: signal.Signals) -> None:
         process = self.nodes[node_id].process
@@ -165,9 +205,29 @@ class LocalCluster:
 
         Errors: grpc.RpcError when it does not answer.
         """
-        with grpc.insecure_channel(self.nodes[node_id].grpc_address) as channel:
+        with self._channel(node_id) as channel:
             stub = cluster_pb2_grpc.ClusterServiceStub(channel)
             return stub.GetClusterStatus(cluster_pb2.GetClusterStatusRequest(), timeout=timeout_s)
+
+    def _channel(self, node_id: str) -> grpc.Channel:
+        address = self.nodes[node_id].grpc_address
+        files = self.tls_files(node_id)
+        if not files:
+            return grpc.insecure_channel(address)
+        shown = grpc.ssl_channel_credentials(
+            root_certificates=files["ca"].read_bytes(),
+            private_key=files["key"].read_bytes(),
+            certificate_chain=files["cert"].read_bytes(),
+        )
+        return grpc.secure_channel(address, shown)
+
+    def tls_files(self, node_id: str) -> dict[str, Path]:
+        """Return the files of a node's certificate by their keys in [tls]; none where no TLS is."""
+        folder = self.certificates
+        if folder is None:
+            return {}
+        names = {"ca": "ca.crt", "cert": f"{node_id}.crt", "key": f"{node_id}.key"}
+        return {key: folder / name for key, name in names.items()}
 
     def leader(self) -> str | None:
         """Return the node that says of itself that it leads and has begun its epoch."""

@@ -31,7 +31,7 @@ from stepraft.server.engine.partition import Partition
 from stepraft.server.engine.processor import Budget
 from stepraft.server.faults import Faults
 from stepraft.storage import queries
-from stepraft.storage.kv import KeyValueStore
+from stepraft.storage.kv import ReplaceableStore
 from stepraft.storage.machine import Machine
 from stepraft.storage.memory import MemoryStore
 from stepraft.storage.rows import HistoryRow
@@ -95,7 +95,7 @@ class InProcessEngine:
     def __init__(
         self,
         *,
-        store: KeyValueStore | None = None,
+        store: ReplaceableStore | None = None,
         limits: Limits | None = None,
         budget: Budget | None = None,
         seed: int = 0,

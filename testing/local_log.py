@@ -2,17 +2,36 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from stepraft.server.raft.contract import (
     ProposalKind,
     ProposalResult,
     RaftStatus,
-    ReplicatedMachine,
     Role,
     RoleKind,
 )
+from stepraft.server.raft.membership import (
+    Change,
+    ChangeKind,
+    ChangeResult,
+    Member,
+    Membership,
+    Standing,
+)
 
 _TERM = 1
+
+
+class LocalMachine(Protocol):
+    """What a log of one node needs of the machine."""
+
+    @property
+    def applied_index(self) -> int:
+        """The index of the last applied entry, 0 before the first."""
+
+    def apply(self, index: int, term: int, entry: bytes) -> None:
+        """Apply one entry."""
 
 
 class LocalLog:
@@ -22,7 +41,7 @@ class LocalLog:
 
     def __init__(
         self,
-        machine: ReplicatedMachine,
+        machine: LocalMachine,
         on_role: Callable[[Role], None],
         node_id: str = "local",
     ) -> None:
@@ -59,6 +78,19 @@ class LocalLog:
         """Call `done` behind all that was proposed before."""
         self._loop.call_soon(lambda: done(self._is_leading))
 
+    def change_membership(self, change: Change, done: Callable[[ChangeResult], None]) -> None:
+        """Refuse: the only member stays alone."""
+        self._loop.call_soon(done, self._refusal("a log of one node has no other members"))
+
+    def transfer_leadership(self, target: str | None, done: Callable[[ChangeResult], None]) -> None:
+        """Refuse: there is nobody to hand over to."""
+        self._loop.call_soon(done, self._refusal("a log of one node has no other leader"))
+
+    def _refusal(self, text: str) -> ChangeResult:
+        if not self._is_leading:
+            return ChangeResult(ChangeKind.NOT_LEADER)
+        return ChangeResult(ChangeKind.REFUSED, text)
+
     def status(self) -> RaftStatus:
         """Return how the log stands."""
         index = self._machine.applied_index
@@ -72,4 +104,5 @@ class LocalLog:
             first_index=1,
             last_index=index,
             peers=(),
+            membership=Membership({self._node_id: Member("", "", Standing.VOTER)}),
         )

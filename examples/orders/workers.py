@@ -18,7 +18,7 @@ from typing import Final
 
 from examples.orders import shop
 from examples.orders.shop import JsonObject
-from stepraft.client import TaskContext, TaskFailure, Worker
+from stepraft.client import TaskContext, TaskFailure, TlsFiles, Worker
 
 DEFAULT_ADDRESS: Final = "127.0.0.1:7400"
 
@@ -36,11 +36,19 @@ WORK_S: Final = 0.01
 
 
 def make_worker(
-    addresses: str | Sequence[str], *, worker_id: str = "", flaky: bool = False
+    addresses: str | Sequence[str],
+    *,
+    worker_id: str = "",
+    flaky: bool = False,
+    tls: TlsFiles | None = None,
 ) -> Worker:
     """Return a worker that does all tasks of the workflow, not yet running."""
     worker = Worker(
-        addresses, worker_id=worker_id or f"shop-{os.getpid()}", concurrency=16, lease_s=LEASE_S
+        addresses,
+        worker_id=worker_id or f"shop-{os.getpid()}",
+        concurrency=16,
+        lease_s=LEASE_S,
+        tls=tls,
     )
     for resource, work in shop.TASKS.items():
         worker.task(resource)(_handler(work, flaky=flaky))

@@ -255,11 +255,13 @@ class LeaderSearch:
     async def next(self) -> str:
         """Return a node to try, this one or another.
 
-        Errors: Rejection NO_LEADER when the time is over.
+        Errors: Rejection NO_LEADER when the time is over, or, where only this node may be the
+        answer, when it does not lead.
         """
         if self._has_tried:
             await self._news(_PAUSE_S)
         while (target := self._target()) is None:
+            self._require_hope()
             await self._news(self._wait_s)
         self._has_tried = True
         return target
@@ -271,6 +273,11 @@ class LeaderSearch:
         if leader_id == self._node_id or not self._may_leave:
             return None
         return leader_id
+
+    def _require_hope(self) -> None:
+        """A call that another node passed on goes back at once: that node looks by itself."""
+        if not self._may_leave and self.partition.leader_id != self._node_id:
+            raise leader_changed()
 
     async def _news(self, wait_s: float) -> None:
         remaining_s = self._deadline_s - self._loop.time()

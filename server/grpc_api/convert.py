@@ -9,7 +9,9 @@ from stepraft.interpreter.errors import Reason, Rejection
 from stepraft.interpreter.hlc import physical_ms, to_hex
 from stepraft.interpreter.language.diagnostics import Diagnostic, Severity
 from stepraft.interpreter.lifecycle import ExecutionStatus
-from stepraft.server.raft.contract import RoleKind
+from stepraft.server.raft.contract import Condition, RoleKind
+from stepraft.server.raft.membership import Standing
+from stepraft.server.service.administration import BackupHead
 from stepraft.server.service.cluster import ClusterStatus, NodeStatus
 from stepraft.server.service.executions import ExecutionView, namespace_of
 from stepraft.server.service.workers import HandedOut, Hello
@@ -37,6 +39,27 @@ _ROLES: Final = {
 }
 _ROLES_BY_NUMBER: Final[dict[int, RoleKind | None]] = {
     number: role for role, number in _ROLES.items()
+}
+
+
+_STANDINGS: Final = {None: cluster_pb2.NODE_STANDING_UNSPECIFIED} | {
+    standing: cluster_pb2.NodeStanding.Value(f"NODE_STANDING_{standing.name}")
+    for standing in Standing
+}
+_STANDINGS_BY_NUMBER: Final[dict[int, Standing | None]] = {
+    number: standing for standing, number in _STANDINGS.items()
+}
+_CONDITIONS: Final = {None: cluster_pb2.NODE_CONDITION_UNSPECIFIED} | {
+    condition: cluster_pb2.NodeCondition.Value(f"NODE_CONDITION_{condition.name}")
+    for condition in Condition
+}
+_CONDITIONS_BY_NUMBER: Final[dict[int, Condition | None]] = {
+    number: condition for condition, number in _CONDITIONS.items()
+}
+_AGREEMENTS: Final = {
+    None: cluster_pb2.CHECKSUM_AGREEMENT_UNSPECIFIED,
+    True: cluster_pb2.CHECKSUM_AGREEMENT_SAME,
+    False: cluster_pb2.CHECKSUM_AGREEMENT_DIFFERENT,
 }
 
 
@@ -160,6 +183,7 @@ def cluster_status(status: ClusterStatus) -> cluster_pb2.GetClusterStatusRespons
         leader_id=status.leader_id or "",
         term=status.term,
         epoch=status.epoch,
+        feature_level=status.feature_level,
         nodes=[_node(node) for node in status.nodes],
     )
 
@@ -176,6 +200,14 @@ def _node(node: NodeStatus) -> cluster_pb2.NodeStatus:
         checksum=node.checksum,
         hlc=node.stamp,
         software_version=node.software_version,
+        raft_address=node.raft_address,
+        standing=_STANDINGS[node.standing],
+        condition=_CONDITIONS[node.condition],
+        match_index=node.match_index,
+        checksum_agreement=_AGREEMENTS[node.agrees],
+        snapshot_bytes=node.snapshot_bytes,
+        feature_level=node.feature_level,
+        waits_for=node.waits_for,
     )
 
 
@@ -184,7 +216,7 @@ def node_status(message: cluster_pb2.NodeStatus) -> NodeStatus:
     return NodeStatus(
         node_id=message.node_id,
         address=message.address,
-        is_reachable=True,
+        is_reachable=message.reachable,
         role=_ROLES_BY_NUMBER.get(message.role),
         applied_index=message.applied_index,
         commit_index=message.commit_index,
@@ -192,4 +224,24 @@ def node_status(message: cluster_pb2.NodeStatus) -> NodeStatus:
         checksum=message.checksum,
         stamp=message.hlc,
         software_version=message.software_version,
+        raft_address=message.raft_address,
+        standing=_STANDINGS_BY_NUMBER.get(message.standing),
+        condition=_CONDITIONS_BY_NUMBER.get(message.condition),
+        match_index=message.match_index,
+        snapshot_bytes=message.snapshot_bytes,
+        feature_level=message.feature_level,
+        waits_for=tuple(message.waits_for),
     )
+
+
+def backup_chunk(item: BackupHead | bytes) -> cluster_pb2.BackupChunk:
+    """Return a piece of a backup."""
+    if isinstance(item, bytes):
+        return cluster_pb2.BackupChunk(data=item)
+    head = cluster_pb2.BackupHead(
+        cluster_id=item.cluster_id,
+        node_id=item.node_id,
+        applied_index=item.index,
+        at=moment(item.stamp),
+    )
+    return cluster_pb2.BackupChunk(head=head)

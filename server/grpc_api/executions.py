@@ -44,7 +44,9 @@ class ExecutionServicer(ExecutionServiceServicer):
     async def GetExecution(
         self, request: pb.GetExecutionRequest, context: Context
     ) -> pb.GetExecutionResponse:
-        view = await self._executions.get(within(request.namespace), request.execution_id)
+        view = await self._executions.get(
+            within(request.namespace), request.execution_id, stale=request.stale
+        )
         return pb.GetExecutionResponse(execution=convert.execution(view))
 
     async def ListExecutions(
@@ -55,6 +57,7 @@ class ExecutionServicer(ExecutionServiceServicer):
             ANYBODY,
             ListFilter(request.namespace, request.workflow, statuses),
             PageRequest(request.page_size, request.page_token),
+            stale=request.stale,
         )
         return pb.ListExecutionsResponse(
             executions=map(convert.execution, page.items), next_page_token=page.next_token
@@ -68,6 +71,7 @@ class ExecutionServicer(ExecutionServiceServicer):
             request.execution_id,
             PageRequest(request.page_size, request.page_token),
             newest_first=request.newest_first,
+            stale=request.stale,
         )
         return pb.GetHistoryResponse(
             events=map(history_event, page.items), next_page_token=page.next_token
@@ -77,7 +81,10 @@ class ExecutionServicer(ExecutionServiceServicer):
         self, request: pb.WatchExecutionRequest, context: Context
     ) -> AsyncIterator[pb.HistoryEvent]:
         watching = self._executions.watch(
-            within(request.namespace), request.execution_id, request.after_sequence
+            within(request.namespace),
+            request.execution_id,
+            request.after_sequence,
+            stale=request.stale,
         )
         async with aclosing(watching):
             async for items in watching:
@@ -97,6 +104,6 @@ class ExecutionServicer(ExecutionServiceServicer):
     ) -> pb.WaitExecutionResponse:
         timeout_s = convert.milliseconds(request.timeout, "timeout") / 1000
         view = await self._executions.wait(
-            within(request.namespace), request.execution_id, timeout_s
+            within(request.namespace), request.execution_id, timeout_s, stale=request.stale
         )
         return pb.WaitExecutionResponse(execution=convert.execution(view), ended=view.is_ended)

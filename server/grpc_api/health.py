@@ -16,7 +16,9 @@ _NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class Health:
-    """Health of the node ("") and of each service, by whether every partition has a leader."""
+    """Health of the node ("") and of each service: whether every partition has a leader, and this
+    node the state.
+    """
 
     def __init__(self, shards: Partitions, services: tuple[str, ...]) -> None:
         self.servicer = aio.HealthServicer()
@@ -25,7 +27,7 @@ class Health:
 
     async def update(self) -> None:
         """Tell how things are now."""
-        is_ready = all(map(_has_leader, self._partitions.all))
+        is_ready = all(map(_is_ready, self._partitions.all))
         for service in self._services:
             await self.servicer.set(service, _SERVING if is_ready else _NOT_SERVING)
         await self.servicer.set(LIVENESS, _SERVING)
@@ -35,8 +37,12 @@ class Health:
         await self.servicer.enter_graceful_shutdown()
 
 
-def _has_leader(partition: Partition) -> bool:
-    """Whether calls can be answered: here, or by the leader that they are passed on to."""
+def _is_ready(partition: Partition) -> bool:
+    """Whether calls can be answered: here, or by the leader that they are passed on to. A node that
+    has no state could pass them on as well, but nobody should count on it.
+    """
+    if partition.why_no_state is not None:
+        return False
     if partition.leader_id == partition.node_id:
         return partition.is_serving
     return partition.leader_id is not None

@@ -6,22 +6,33 @@ import grpc
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from stepraft.server.grpc_api import credentials
 from stepraft.server.grpc_api.calls import Calls
 from stepraft.server.grpc_api.health import Health
 from stepraft.server.grpc_api.services import SERVICES, register_all
 from stepraft.server.raft.contract import StartError
 from stepraft.server.service.application import Application
 from stepraft.server.settings import GrpcSection
+from stepraft.server.tls import Certificates
 
 _STREAMS_MAX: Final = 10_000
 """Calls at once on one connection: another node passes all of its clients' calls on by one."""
 
 
 class GrpcServer:
-    """Serves one node's callers. `calls`: what every call passes through."""
+    """Serves one node's callers. `calls`: what every call passes through; `certificates`: None is
+    no TLS.
+    """
 
-    def __init__(self, settings: GrpcSection, application: Application, calls: Calls) -> None:
+    def __init__(
+        self,
+        settings: GrpcSection,
+        application: Application,
+        calls: Calls,
+        certificates: Certificates | None = None,
+    ) -> None:
         self._settings = settings
+        self._certificates = certificates
         self._calls = calls
         self.health = Health(application.partitions, tuple(each.name for each in SERVICES))
         self._server = grpc.aio.server(options=options(settings))
@@ -36,10 +47,17 @@ class GrpcServer:
         Errors: StartError when it is in use or not this machine's.
         """
         try:
-            return self._server.add_insecure_port(self._settings.listen)
+            return self._add_port(self._settings.listen)
         except RuntimeError as error:
             text = f"grpc.listen: cannot listen on {self._settings.listen}: in use, or not here"
             raise StartError(text) from error
+
+    def _add_port(self, address: str) -> int:
+        if self._certificates is None:
+            return self._server.add_insecure_port(address)
+        are_clients_asked = self._settings.client_certificates == "required"
+        shown = credentials.for_port(self._certificates, are_clients_asked=are_clients_asked)
+        return self._server.add_secure_port(address, shown)
 
     async def start(self) -> None:
         """Take calls."""

@@ -52,8 +52,8 @@ SERVICES: Final = (
     Service(
         "stepraft.v1.ClusterService",
         cluster_pb2_grpc.add_ClusterServiceServicer_to_server,
-        lambda application: ClusterServicer(application.cluster),
-        frozenset({"GetClusterStatus"}),
+        lambda application: ClusterServicer(application.cluster, application.administration),
+        frozenset({"GetClusterStatus", "AddNode", "RemoveNode", "UpdateNode", "Backup"}),
     ),
 )
 """Every service, in the order of the documentation."""

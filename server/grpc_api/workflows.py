@@ -30,7 +30,9 @@ class WorkflowServicer(WorkflowServiceServicer):
     async def GetWorkflow(
         self, request: pb.GetWorkflowRequest, context: Context
     ) -> pb.GetWorkflowResponse:
-        found = await self._workflows.get(ANYBODY, request.namespace, request.name, request.version)
+        found = await self._workflows.get(
+            ANYBODY, request.namespace, request.name, request.version, stale=request.stale
+        )
         return pb.GetWorkflowResponse(
             workflow=convert.workflow(found.workflow), definition=found.definition
         )
@@ -39,7 +41,10 @@ class WorkflowServicer(WorkflowServiceServicer):
         self, request: pb.ListWorkflowsRequest, context: Context
     ) -> pb.ListWorkflowsResponse:
         page = await self._workflows.list_page(
-            ANYBODY, request.namespace, PageRequest(request.page_size, request.page_token)
+            ANYBODY,
+            request.namespace,
+            PageRequest(request.page_size, request.page_token),
+            stale=request.stale,
         )
         return pb.ListWorkflowsResponse(
             workflows=map(convert.workflow, page.items), next_page_token=page.next_token
@@ -53,6 +58,7 @@ class WorkflowServicer(WorkflowServiceServicer):
             request.namespace,
             request.name,
             PageRequest(request.page_size, request.page_token),
+            stale=request.stale,
         )
         return pb.ListWorkflowVersionsResponse(
             versions=map(convert.workflow, page.items), next_page_token=page.next_token

@@ -1,8 +1,9 @@
 """The application service as one value: what every face is given."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from stepraft.server.engine.partition import Partition
+from stepraft.server.service.administration import Administration
 from stepraft.server.service.cluster import Cluster, Peers
 from stepraft.server.service.executions import Executions
 from stepraft.server.service.partitions import Partitions
@@ -19,7 +20,7 @@ class Application:
         self,
         config: Config,
         shards: Sequence[Partition],
-        addresses: dict[str, str],
+        addresses: Mapping[str, str],
         peers: Peers,
     ) -> None:
         homes = Partitions(shards)
@@ -30,6 +31,7 @@ class Application:
         self.executions = Executions(homes, secret, config.limits, config.tasks, answer_bytes)
         self.tasks = Tasks(homes, secret, config.limits, config.tasks, answer_bytes)
         self.cluster = Cluster(config.cluster.id, config.node.id, addresses, homes.all, peers)
+        self.administration = Administration(homes.all[0], answer_bytes)
         self.partitions = homes
 
     def end_epoch(self) -> None:

@@ -6,8 +6,9 @@ from typing import Final
 from stepraft.interpreter import documents, ids
 from stepraft.interpreter.errors import Reason, Rejection
 from stepraft.interpreter.records import JsonText
+from stepraft.server.raft.settings import split_address
 from stepraft.server.service.callers import Caller
-from stepraft.server.settings import LimitsSection
+from stepraft.server.settings import NAME_PATTERN, LimitsSection
 
 DEFAULT_NAMESPACE: Final = "default"
 NAME_LENGTH_MAX: Final = 80
@@ -16,6 +17,7 @@ ERROR_LENGTH_MAX: Final = 256
 CAUSE_LENGTH_MAX: Final = 32_768
 DESCRIPTION_LENGTH_MAX: Final = 2048
 
+_NODE_ID: Final = re.compile(NAME_PATTERN)
 _FORBIDDEN_IN_NAMES: Final = re.compile(
     r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff\U0010ffff]"
 )
@@ -56,6 +58,36 @@ def name(text: str, field: str) -> str:
             ' any of <>{}[]?*"#%\\^|~`$&,;:/ may not stand in a name',
             field=field,
         )
+    return text
+
+
+def node_id(text: str) -> str:
+    """Return the id of a node.
+
+    Errors: INVALID_NAME.
+    """
+    if not _NODE_ID.fullmatch(text):
+        raise Rejection(
+            Reason.INVALID_NAME,
+            f"node_id must have 1 to {NAME_LENGTH_MAX} of A-Z a-z 0-9 _ . -,"
+            " the first a letter or digit",
+            field="node_id",
+        )
+    return text
+
+
+def address(text: str, field: str) -> str:
+    """Return where a node is reached.
+
+    Errors: INVALID_ARGUMENT.
+    """
+    try:
+        _, port = split_address(text, field)
+    except ValueError as error:
+        raise Rejection(Reason.INVALID_ARGUMENT, str(error), field=field) from error
+    if port == 0:
+        text = f"{field}: {text!r} has port 0, where nobody can be reached"
+        raise Rejection(Reason.INVALID_ARGUMENT, text, field=field)
     return text
 
 

@@ -10,7 +10,6 @@ from stepraft.interpreter import ids
 from stepraft.interpreter.commands import CancelExecution, StartExecution
 from stepraft.interpreter.contexts import ExecutionContext
 from stepraft.interpreter.decision import StartedExecution
-from stepraft.interpreter.events import ExecutionCompleted
 from stepraft.interpreter.lifecycle import ENDED, ExecutionStatus
 from stepraft.interpreter.records import JsonText
 from stepraft.server.engine.effects import document_bytes
@@ -112,25 +111,28 @@ class Executions:
         assert isinstance(reply, StartedExecution), "StartExecution answers with an execution"
         return reply
 
-    async def get(self, caller: Caller, execution_id: str) -> ExecutionView:
+    async def get(self, caller: Caller, execution_id: str, *, stale: bool = False) -> ExecutionView:
         """Return an execution with its input and output.
 
-        Errors: INVALID_ARGUMENT, EXECUTION_NOT_FOUND.
+        Errors: INVALID_ARGUMENT, EXECUTION_NOT_FOUND; NO_STATE.
         """
         home, identifier = self._home(caller, execution_id)
-        await partitions.barrier(home)
+        await partitions.readable(home, stale=stale)
         return _view(home, identifier)
 
     async def list_page(
-        self, caller: Caller, wanted: ListFilter, page: PageRequest
+        self, caller: Caller, wanted: ListFilter, page: PageRequest, *, stale: bool = False
     ) -> Page[ExecutionView]:
-        """Return a page of executions, the newest first, without inputs and outputs."""
+        """Return a page of executions, the newest first, without inputs and outputs.
+
+        Errors: INVALID_NAME, INVALID_ARGUMENT, INVALID_PAGE_TOKEN; NO_STATE.
+        """
         namespace, size = checks.namespace(wanted.namespace), page.checked_size()
         workflow = checks.name(wanted.workflow, "workflow") if wanted.workflow else None
         home = self._partitions.of_namespace(caller.tenant, namespace)
-        await partitions.barrier(home)
+        await partitions.readable(home, stale=stale)
         listing = Listing(
-            await self._secret.signer(),
+            await self._secret.signer(stale=stale),
             "executions",
             caller.tenant,
             namespace,
@@ -145,62 +147,73 @@ class Executions:
         return Page(items, "" if is_last else listing.token(_cursor_behind(contexts[-1])))
 
     async def history(
-        self, caller: Caller, execution_id: str, page: PageRequest, *, newest_first: bool
+        self,
+        caller: Caller,
+        execution_id: str,
+        page: PageRequest,
+        *,
+        newest_first: bool,
+        stale: bool = False,
     ) -> Page[HistoryItem]:
         """Return a page of what has happened in an execution.
 
-        Errors: INVALID_ARGUMENT, EXECUTION_NOT_FOUND.
+        Errors: INVALID_ARGUMENT, INVALID_PAGE_TOKEN, EXECUTION_NOT_FOUND; NO_STATE.
         """
         home, identifier = self._home(caller, execution_id)
         size = page.checked_size()
-        await partitions.barrier(home)
+        await partitions.readable(home, stale=stale)
         _context(home, identifier)
-        listing = Listing(await self._secret.signer(), "history", identifier, newest_first)
+        signer = await self._secret.signer(stale=stale)
+        listing = Listing(signer, "history", identifier, newest_first)
         after = int(listing.cursor(page.token) or b"0")
         events = _events(home, identifier, after, newest_first=newest_first)
         items, is_last = fitting(events, size, self._page_bytes, _bytes_of_item)
         return Page(items, "" if is_last else listing.token(b"%d" % items[-1].sequence))
 
     async def watch(
-        self, caller: Caller, execution_id: str, after: int
+        self, caller: Caller, execution_id: str, after: int, *, stale: bool = False
     ) -> AsyncGenerator[list[HistoryItem], None]:
         """Give what has happened behind `after` and what happens, up to the event that ends the
-        execution.
+        execution. If it may be stale: as this node hears of it, whoever leads.
 
         Errors: INVALID_ARGUMENT, EXECUTION_NOT_FOUND; NO_LEADER when the leader changes: watch
-        again from the last event seen.
+        again from the last event seen; NO_STATE.
         """
         home, identifier = self._home(caller, execution_id)
-        epoch = partitions.leading(home)
+        epoch = None if stale else partitions.leading(home)
         with _growing(home, identifier) as grown:
-            await partitions.barrier(home)
-            is_ended = _context(home, identifier).status in ENDED
-            _require_reached(home, identifier, after)
+            await partitions.readable(home, stale=stale)
+            _context(home, identifier)
+            if not stale:
+                _require_reached(home, identifier, after)
             while True:
                 grown.clear()
+                # Before the events: all of an execution that had ended are there.
+                is_ended = _context(home, identifier).status in ENDED
                 events = _events(home, identifier, after, newest_first=False)
                 items, _ = fitting(events, PAGE_SIZE_MAX, self._page_bytes, _bytes_of_item)
                 if items:
                     yield items
                     after = items[-1].sequence
-                    is_ended = isinstance(items[-1].row.event, ExecutionCompleted)
                 elif is_ended:
                     return
                 else:
                     await self._next_growth(home, epoch, grown)
 
-    async def wait(self, caller: Caller, execution_id: str, timeout_s: float) -> ExecutionView:
+    async def wait(
+        self, caller: Caller, execution_id: str, timeout_s: float, *, stale: bool = False
+    ) -> ExecutionView:
         """Return an execution when it has ended, or as it is after `timeout_s` seconds (0: the
         longest that the server waits).
 
-        Errors: INVALID_ARGUMENT, EXECUTION_NOT_FOUND; NO_LEADER when the leader changes.
+        Errors: INVALID_ARGUMENT, EXECUTION_NOT_FOUND; NO_LEADER when the leader changes; NO_STATE.
         """
         home, identifier = self._home(caller, execution_id)
-        epoch = partitions.leading(home)
+        epoch = None if stale else partitions.leading(home)
         with _growing(home, identifier) as grown:
             # That it is there, and later that it has ended, stays true whoever leads by now.
             if queries.execution(home.store, identifier) is None:
-                await partitions.barrier(home)
+                await partitions.readable(home, stale=stale)
                 _context(home, identifier)
             try:
                 async with asyncio.timeout(min(timeout_s or self._wait_max_s, self._wait_max_s)):
@@ -237,14 +250,24 @@ class Executions:
         identifier = checks.execution_id(execution_id, caller)
         return self._partitions.of_execution(identifier), identifier
 
-    async def _next_growth(self, home: Partition, epoch: Epoch, grown: asyncio.Event) -> None:
+    async def _next_growth(
+        self, home: Partition, epoch: Epoch | None, grown: asyncio.Event
+    ) -> None:
         """Wait until the history grows.
 
-        Errors: NO_LEADER when the reign ends, here or elsewhere, or this node stops.
+        Errors: NO_LEADER when the reign ends, here or elsewhere, or this node stops; without a
+        reign, which is a stale read, NO_STATE when the state is lost.
         """
-        if home.epoch is epoch and not self._is_draining:
-            await grown.wait()
-        if home.epoch is not epoch or self._is_draining:
+        self._require_same(home, epoch)
+        await grown.wait()
+        self._require_same(home, epoch)
+
+    def _require_same(self, home: Partition, epoch: Epoch | None) -> None:
+        if epoch is None:
+            partitions.require_state(home)
+        elif home.epoch is not epoch:
+            raise partitions.leader_changed()
+        if self._is_draining:
             raise partitions.leader_changed()
 
 

@@ -10,8 +10,10 @@ from stepraft.interpreter import ids
 from stepraft.interpreter.commands import Command
 from stepraft.interpreter.decision import Reply
 from stepraft.interpreter.errors import Reason, Rejection
+from stepraft.server.engine.moment import Moment
 from stepraft.server.engine.partition import Epoch, Partition
 from stepraft.server.engine.processor import ReplyFuture
+from stepraft.server.service import disk_room
 
 QUEUED_MAX: Final = 10_000
 """Commands that wait for their turn; one more is refused, so that a flood costs its senders."""
@@ -76,10 +78,45 @@ async def barrier(partition: Partition) -> None:
         await partition.barrier()
 
 
+async def moment(partition: Partition) -> Moment:
+    """Return a snapshot that has every write acknowledged so far.
+
+    Errors: NotLeading.
+    """
+    with _passing_on(partition):
+        return await partition.moment()
+
+
+async def readable(partition: Partition, *, stale: bool) -> None:
+    """Wait until the store may be read: until it has every write acknowledged so far, or, if the
+    read may be stale, not at all.
+
+    Errors: NotLeading; for a stale read NO_STATE.
+    """
+    if stale:
+        require_state(partition)
+    else:
+        await barrier(partition)
+
+
+def require_state(partition: Partition) -> None:
+    """Errors: NO_STATE when the store holds nothing that a stale read could be answered from."""
+    why = partition.why_no_state
+    if why is not None:
+        raise no_state(partition, why)
+
+
+def no_state(partition: Partition, why: str) -> Rejection:
+    """Return the refusal of a stale read."""
+    text = f"node {partition.node_id} cannot answer: {why}; ask another node"
+    return Rejection(Reason.NO_STATE, text)
+
+
 async def submit(partition: Partition, command: Command) -> Reply:
     """Process a command, and return its reply when it is durable.
 
-    Errors: those of the command; NotLeading, OVERLOADED: nothing was done; OUTCOME_UNKNOWN.
+    Errors: those of the command; NotLeading, OVERLOADED, DISK_FULL: nothing was done;
+    OUTCOME_UNKNOWN.
     """
     with _passing_on(partition):
         return await queue(partition, command)
@@ -88,10 +125,11 @@ async def submit(partition: Partition, command: Command) -> Reply:
 def queue(partition: Partition, command: Command) -> ReplyFuture:
     """Queue a command; the future gives its reply when it is durable.
 
-    Errors: NotLeading, OVERLOADED: nothing was done. The future's: those of the command, NO_LEADER,
-    OUTCOME_UNKNOWN.
+    Errors: NotLeading, OVERLOADED, DISK_FULL: nothing was done. The future's: those of the command,
+    NO_LEADER, OUTCOME_UNKNOWN.
     """
     processor = leading(partition).processor
+    disk_room.require(partition, command)
     if processor.queued >= QUEUED_MAX:
         raise Rejection(Reason.OVERLOADED, f"{QUEUED_MAX} commands wait already; try again later")
     return processor.submit(command)

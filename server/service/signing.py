@@ -13,6 +13,7 @@ from stepraft.storage import keys
 
 SIGNATURE_BYTES: Final = 16
 _SECRET_BYTES: Final = 32
+_NOT_YET: Final = "it has not heard of the cluster's secret yet"
 
 
 class Signer:
@@ -37,14 +38,17 @@ class ClusterSecret:
         self._home = home
         self._signer: Signer | None = None
 
-    async def signer(self) -> Signer:
+    async def signer(self, *, stale: bool = False) -> Signer:
         """Return what signs with the secret.
 
-        Errors: NotLeading when this node does not know it yet and does not lead.
+        Errors: NotLeading when this node does not know it yet and does not lead; for a stale read
+        NO_STATE.
         """
         if self._signer is None:
             secret = self._home.store.get(keys.SECRET)
             while secret is None:
+                if stale:
+                    raise partitions.no_state(self._home, _NOT_YET)
                 command = CreateClusterSecret(secret=os.urandom(_SECRET_BYTES))
                 await partitions.submit(self._home, command)
                 secret = self._home.store.get(keys.SECRET)

@@ -99,14 +99,14 @@ class Workflows:
         return await asyncio.to_thread(diagnose, definition)
 
     async def get(
-        self, caller: Caller, namespace: str, name: str, version: int
+        self, caller: Caller, namespace: str, name: str, version: int, *, stale: bool = False
     ) -> WorkflowDefinition:
         """Return one version, 0 for the newest.
 
-        Errors: WORKFLOW_NOT_FOUND.
+        Errors: WORKFLOW_NOT_FOUND; NO_STATE.
         """
         space = checks.namespace(namespace)
-        home = await self._read_from(caller, space)
+        home = await self._read_from(caller, space, stale=stale)
         head = _head(home, caller, space, name)
         found = queries.workflow_version(
             home.store, caller.tenant, space, name, version or head.version
@@ -117,12 +117,16 @@ class Workflows:
         return WorkflowDefinition(_info(space, name, found), found.definition)
 
     async def list_page(
-        self, caller: Caller, namespace: str, page: PageRequest
+        self, caller: Caller, namespace: str, page: PageRequest, *, stale: bool = False
     ) -> Page[WorkflowInfo]:
-        """Return a page of the newest versions of a namespace's workflows, by name."""
+        """Return a page of the newest versions of a namespace's workflows, by name.
+
+        Errors: INVALID_ARGUMENT, INVALID_PAGE_TOKEN; NO_STATE.
+        """
         space, size = checks.namespace(namespace), page.checked_size()
-        home = await self._read_from(caller, space)
-        listing = Listing(await self._secret.signer(), "workflows", caller.tenant, space)
+        home = await self._read_from(caller, space, stale=stale)
+        signer = await self._secret.signer(stale=stale)
+        listing = Listing(signer, "workflows", caller.tenant, space)
         after = (listing.cursor(page.token) or b"").decode()
         with home.store.snapshot() as view:
             found = _newest(view, caller.tenant, space, after)
@@ -131,16 +135,17 @@ class Workflows:
         return Page(items, "" if is_last else listing.token(items[-1].name.encode()))
 
     async def versions(
-        self, caller: Caller, namespace: str, name: str, page: PageRequest
+        self, caller: Caller, namespace: str, name: str, page: PageRequest, *, stale: bool = False
     ) -> Page[WorkflowInfo]:
         """Return a page of the versions of a workflow, the newest first.
 
-        Errors: WORKFLOW_NOT_FOUND.
+        Errors: WORKFLOW_NOT_FOUND, INVALID_ARGUMENT, INVALID_PAGE_TOKEN; NO_STATE.
         """
         space, size = checks.namespace(namespace), page.checked_size()
-        home = await self._read_from(caller, space)
+        home = await self._read_from(caller, space, stale=stale)
         _head(home, caller, space, name)
-        listing = Listing(await self._secret.signer(), "versions", caller.tenant, space, name)
+        signer = await self._secret.signer(stale=stale)
+        listing = Listing(signer, "versions", caller.tenant, space, name)
         before = int(listing.cursor(page.token) or b"0")
         found = _versions(home, caller.tenant, space, name, before)
         named, is_last = fitting(found, size, self._page_bytes, _bytes_of_named)
@@ -150,9 +155,9 @@ class Workflows:
     def _home(self, caller: Caller, namespace: str) -> Partition:
         return self._partitions.of_namespace(caller.tenant, namespace)
 
-    async def _read_from(self, caller: Caller, namespace: str) -> Partition:
+    async def _read_from(self, caller: Caller, namespace: str, *, stale: bool) -> Partition:
         home = self._home(caller, namespace)
-        await partitions.barrier(home)
+        await partitions.readable(home, stale=stale)
         return home
 
     def _require_valid(self, diagnostics: tuple[Diagnostic, ...]) -> None:

@@ -22,23 +22,52 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19stepraft/v1/cluster.proto\x12\x0bstepraft.v1\"\x19\n\x17GetClusterStatusRequest\"\x97\x01\n\x18GetClusterStatusResponse\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\x11\n\tleader_id\x18\x03 \x01(\t\x12\x0c\n\x04term\x18\x04 \x01(\x04\x12\r\n\x05\x65poch\x18\x05 \x01(\x04\x12&\n\x05nodes\x18\x06 \x03(\x0b\x32\x17.stepraft.v1.NodeStatus\"\xe0\x01\n\nNodeStatus\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12#\n\x04role\x18\x03 \x01(\x0e\x32\x15.stepraft.v1.NodeRole\x12\x11\n\treachable\x18\x04 \x01(\x08\x12\x15\n\rapplied_index\x18\x05 \x01(\x04\x12\x14\n\x0c\x63ommit_index\x18\x06 \x01(\x04\x12\x12\n\nlast_index\x18\x07 \x01(\x04\x12\x10\n\x08\x63hecksum\x18\x08 \x01(\x06\x12\x0b\n\x03hlc\x18\t \x01(\x06\x12\x18\n\x10software_version\x18\n \x01(\t*l\n\x08NodeRole\x12\x19\n\x15NODE_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12NODE_ROLE_FOLLOWER\x10\x01\x12\x17\n\x13NODE_ROLE_CANDIDATE\x10\x02\x12\x14\n\x10NODE_ROLE_LEADER\x10\x03\x32q\n\x0e\x43lusterService\x12_\n\x10GetClusterStatus\x12$.stepraft.v1.GetClusterStatusRequest\x1a%.stepraft.v1.GetClusterStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19stepraft/v1/cluster.proto\x12\x0bstepraft.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x19\n\x17GetClusterStatusRequest\"\xae\x01\n\x18GetClusterStatusResponse\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\x11\n\tleader_id\x18\x03 \x01(\t\x12\x0c\n\x04term\x18\x04 \x01(\x04\x12\r\n\x05\x65poch\x18\x05 \x01(\x04\x12&\n\x05nodes\x18\x06 \x03(\x0b\x32\x17.stepraft.v1.NodeStatus\x12\x15\n\rfeature_level\x18\x07 \x01(\r\"\xe5\x03\n\nNodeStatus\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12#\n\x04role\x18\x03 \x01(\x0e\x32\x15.stepraft.v1.NodeRole\x12\x11\n\treachable\x18\x04 \x01(\x08\x12\x15\n\rapplied_index\x18\x05 \x01(\x04\x12\x14\n\x0c\x63ommit_index\x18\x06 \x01(\x04\x12\x12\n\nlast_index\x18\x07 \x01(\x04\x12\x10\n\x08\x63hecksum\x18\x08 \x01(\x06\x12\x0b\n\x03hlc\x18\t \x01(\x06\x12\x18\n\x10software_version\x18\n \x01(\t\x12\x14\n\x0craft_address\x18\x0b \x01(\t\x12+\n\x08standing\x18\x0c \x01(\x0e\x32\x19.stepraft.v1.NodeStanding\x12-\n\tcondition\x18\r \x01(\x0e\x32\x1a.stepraft.v1.NodeCondition\x12\x13\n\x0bmatch_index\x18\x0e \x01(\x04\x12:\n\x12\x63hecksum_agreement\x18\x0f \x01(\x0e\x32\x1e.stepraft.v1.ChecksumAgreement\x12\x16\n\x0esnapshot_bytes\x18\x10 \x01(\x04\x12\x15\n\rfeature_level\x18\x11 \x01(\r\x12\x11\n\twaits_for\x18\x12 \x03(\t\"M\n\x0e\x41\x64\x64NodeRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x14\n\x0craft_address\x18\x02 \x01(\t\x12\x14\n\x0cgrpc_address\x18\x03 \x01(\t\"\x11\n\x0f\x41\x64\x64NodeResponse\"$\n\x11RemoveNodeRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\"\x14\n\x12RemoveNodeResponse\"P\n\x11UpdateNodeRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x14\n\x0craft_address\x18\x02 \x01(\t\x12\x14\n\x0cgrpc_address\x18\x03 \x01(\t\"\x14\n\x12UpdateNodeResponse\",\n\x19TransferLeadershipRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\"\x1c\n\x1aTransferLeadershipResponse\"\x0f\n\rBackupRequest\"B\n\x0b\x42\x61\x63kupChunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12%\n\x04head\x18\x02 \x01(\x0b\x32\x17.stepraft.v1.BackupHead\"p\n\nBackupHead\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x0f\n\x07node_id\x18\x02 \x01(\t\x12\x15\n\rapplied_index\x18\x03 \x01(\x04\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*l\n\x08NodeRole\x12\x19\n\x15NODE_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12NODE_ROLE_FOLLOWER\x10\x01\x12\x17\n\x13NODE_ROLE_CANDIDATE\x10\x02\x12\x14\n\x10NODE_ROLE_LEADER\x10\x03*a\n\x0cNodeStanding\x12\x1d\n\x19NODE_STANDING_UNSPECIFIED\x10\x00\x12\x17\n\x13NODE_STANDING_VOTER\x10\x01\x12\x19\n\x15NODE_STANDING_LEARNER\x10\x02*\xf8\x01\n\rNodeCondition\x12\x1e\n\x1aNODE_CONDITION_UNSPECIFIED\x10\x00\x12\x19\n\x15NODE_CONDITION_NORMAL\x10\x01\x12\x1a\n\x16NODE_CONDITION_FORMING\x10\x02\x12\x1d\n\x19NODE_CONDITION_ABSTAINING\x10\x03\x12\x1a\n\x16NODE_CONDITION_LEARNER\x10\x04\x12\x1c\n\x18NODE_CONDITION_RECEIVING\x10\x05\x12\x1b\n\x17NODE_CONDITION_DIVERGED\x10\x06\x12\x1a\n\x16NODE_CONDITION_NO_ROOM\x10\x07*v\n\x11\x43hecksumAgreement\x12\"\n\x1e\x43HECKSUM_AGREEMENT_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43HECKSUM_AGREEMENT_SAME\x10\x01\x12 \n\x1c\x43HECKSUM_AGREEMENT_DIFFERENT\x10\x02\x32\xfe\x03\n\x0e\x43lusterService\x12_\n\x10GetClusterStatus\x12$.stepraft.v1.GetClusterStatusRequest\x1a%.stepraft.v1.GetClusterStatusResponse\x12\x44\n\x07\x41\x64\x64Node\x12\x1b.stepraft.v1.AddNodeRequest\x1a\x1c.stepraft.v1.AddNodeResponse\x12M\n\nRemoveNode\x12\x1e.stepraft.v1.RemoveNodeRequest\x1a\x1f.stepraft.v1.RemoveNodeResponse\x12M\n\nUpdateNode\x12\x1e.stepraft.v1.UpdateNodeRequest\x1a\x1f.stepraft.v1.UpdateNodeResponse\x12\x65\n\x12TransferLeadership\x12&.stepraft.v1.TransferLeadershipRequest\x1a\'.stepraft.v1.TransferLeadershipResponse\x12@\n\x06\x42\x61\x63kup\x12\x1a.stepraft.v1.BackupRequest\x1a\x18.stepraft.v1.BackupChunk0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stepraft.v1.cluster_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NODEROLE']._serialized_start=450
-  _globals['_NODEROLE']._serialized_end=558
-  _globals['_GETCLUSTERSTATUSREQUEST']._serialized_start=42
-  _globals['_GETCLUSTERSTATUSREQUEST']._serialized_end=67
-  _globals['_GETCLUSTERSTATUSRESPONSE']._serialized_start=70
-  _globals['_GETCLUSTERSTATUSRESPONSE']._serialized_end=221
-  _globals['_NODESTATUS']._serialized_start=224
-  _globals['_NODESTATUS']._serialized_end=448
-  _globals['_CLUSTERSERVICE']._serialized_start=560
-  _globals['_CLUSTERSERVICE']._serialized_end=673
+  _globals['_NODEROLE']._serialized_start=1304
+  _globals['_NODEROLE']._serialized_end=1412
+  _globals['_NODESTANDING']._serialized_start=1414
+  _globals['_NODESTANDING']._serialized_end=1511
+  _globals['_NODECONDITION']._serialized_start=1514
+  _globals['_NODECONDITION']._serialized_end=1762
+  _globals['_CHECKSUMAGREEMENT']._serialized_start=1764
+  _globals['_CHECKSUMAGREEMENT']._serialized_end=1882
+  _globals['_GETCLUSTERSTATUSREQUEST']._serialized_start=75
+  _globals['_GETCLUSTERSTATUSREQUEST']._serialized_end=100
+  _globals['_GETCLUSTERSTATUSRESPONSE']._serialized_start=103
+  _globals['_GETCLUSTERSTATUSRESPONSE']._serialized_end=277
+  _globals['_NODESTATUS']._serialized_start=280
+  _globals['_NODESTATUS']._serialized_end=765
+  _globals['_ADDNODEREQUEST']._serialized_start=767
+  _globals['_ADDNODEREQUEST']._serialized_end=844
+  _globals['_ADDNODERESPONSE']._serialized_start=846
+  _globals['_ADDNODERESPONSE']._serialized_end=863
+  _globals['_REMOVENODEREQUEST']._serialized_start=865
+  _globals['_REMOVENODEREQUEST']._serialized_end=901
+  _globals['_REMOVENODERESPONSE']._serialized_start=903
+  _globals['_REMOVENODERESPONSE']._serialized_end=923
+  _globals['_UPDATENODEREQUEST']._serialized_start=925
+  _globals['_UPDATENODEREQUEST']._serialized_end=1005
+  _globals['_UPDATENODERESPONSE']._serialized_start=1007
+  _globals['_UPDATENODERESPONSE']._serialized_end=1027
+  _globals['_TRANSFERLEADERSHIPREQUEST']._serialized_start=1029
+  _globals['_TRANSFERLEADERSHIPREQUEST']._serialized_end=1073
+  _globals['_TRANSFERLEADERSHIPRESPONSE']._serialized_start=1075
+  _globals['_TRANSFERLEADERSHIPRESPONSE']._serialized_end=1103
+  _globals['_BACKUPREQUEST']._serialized_start=1105
+  _globals['_BACKUPREQUEST']._serialized_end=1120
+  _globals['_BACKUPCHUNK']._serialized_start=1122
+  _globals['_BACKUPCHUNK']._serialized_end=1188
+  _globals['_BACKUPHEAD']._serialized_start=1190
+  _globals['_BACKUPHEAD']._serialized_end=1302
+  _globals['_CLUSTERSERVICE']._serialized_start=1885
+  _globals['_CLUSTERSERVICE']._serialized_end=2395
 # @@protoc_insertion_point(module_scope)

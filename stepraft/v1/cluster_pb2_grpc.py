@@ -26,7 +26,11 @@ if _version_not_supported:
 
 
 class ClusterServiceStub:
-    """Answers questions about the cluster itself.
+    """Answers questions about the cluster itself, and changes it.
+
+    Changes of the membership go one at a time: while one is under way, another is refused with FAILED_PRECONDITION,
+    reason MEMBERSHIP_REFUSED, as is a change that would leave the cluster without a majority. Each may be repeated
+    safely: one that is done already is answered like the first. OUTCOME_UNKNOWN says that the change may still happen.
     """
 
     def __init__(self, channel):
@@ -40,14 +44,87 @@ class ClusterServiceStub:
                 request_serializer=stepraft_dot_v1_dot_cluster__pb2.GetClusterStatusRequest.SerializeToString,
                 response_deserializer=stepraft_dot_v1_dot_cluster__pb2.GetClusterStatusResponse.FromString,
                 _registered_method=True)
+        self.AddNode = channel.unary_unary(
+                '/stepraft.v1.ClusterService/AddNode',
+                request_serializer=stepraft_dot_v1_dot_cluster__pb2.AddNodeRequest.SerializeToString,
+                response_deserializer=stepraft_dot_v1_dot_cluster__pb2.AddNodeResponse.FromString,
+                _registered_method=True)
+        self.RemoveNode = channel.unary_unary(
+                '/stepraft.v1.ClusterService/RemoveNode',
+                request_serializer=stepraft_dot_v1_dot_cluster__pb2.RemoveNodeRequest.SerializeToString,
+                response_deserializer=stepraft_dot_v1_dot_cluster__pb2.RemoveNodeResponse.FromString,
+                _registered_method=True)
+        self.UpdateNode = channel.unary_unary(
+                '/stepraft.v1.ClusterService/UpdateNode',
+                request_serializer=stepraft_dot_v1_dot_cluster__pb2.UpdateNodeRequest.SerializeToString,
+                response_deserializer=stepraft_dot_v1_dot_cluster__pb2.UpdateNodeResponse.FromString,
+                _registered_method=True)
+        self.TransferLeadership = channel.unary_unary(
+                '/stepraft.v1.ClusterService/TransferLeadership',
+                request_serializer=stepraft_dot_v1_dot_cluster__pb2.TransferLeadershipRequest.SerializeToString,
+                response_deserializer=stepraft_dot_v1_dot_cluster__pb2.TransferLeadershipResponse.FromString,
+                _registered_method=True)
+        self.Backup = channel.unary_stream(
+                '/stepraft.v1.ClusterService/Backup',
+                request_serializer=stepraft_dot_v1_dot_cluster__pb2.BackupRequest.SerializeToString,
+                response_deserializer=stepraft_dot_v1_dot_cluster__pb2.BackupChunk.FromString,
+                _registered_method=True)
 
 
 class ClusterServiceServicer:
-    """Answers questions about the cluster itself.
+    """Answers questions about the cluster itself, and changes it.
+
+    Changes of the membership go one at a time: while one is under way, another is refused with FAILED_PRECONDITION,
+    reason MEMBERSHIP_REFUSED, as is a change that would leave the cluster without a majority. Each may be repeated
+    safely: one that is done already is answered like the first. OUTCOME_UNKNOWN says that the change may still happen.
     """
 
     def GetClusterStatus(self, request, context):
         """Returns how the cluster looks from the node that answers; it is answered without a leader, too.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddNode(self, request, context):
+        """Takes a node into the cluster, as a learner: it gets all data and has no vote yet. It becomes a voter by itself when
+        it has caught up; GetClusterStatus tells. It is answered when the change is safe; the node need not run yet.
+        Errors: INVALID_ARGUMENT; FAILED_PRECONDITION with MEMBERSHIP_REFUSED, also when the id is a member with
+        other addresses.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveNode(self, request, context):
+        """Takes a node out of the cluster; one that is not a member any more is no error. A leader that is to be removed hands
+        its office over first. The removed node stops by itself when it hears of it.
+        Errors: INVALID_ARGUMENT; FAILED_PRECONDITION with MEMBERSHIP_REFUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateNode(self, request, context):
+        """Changes where a member is reached. Errors: INVALID_ARGUMENT; FAILED_PRECONDITION with MEMBERSHIP_REFUSED, also when
+        the node is no member.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TransferLeadership(self, request, context):
+        """Makes another node the leader: in well under a second, and with nothing lost. The old leader goes on if it does not
+        come about. Errors: FAILED_PRECONDITION with TRANSFER_REFUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Backup(self, request, context):
+        """Sends a backup of the whole cluster: the state of one moment, which holds every write acknowledged before the call.
+        The chunks, one after the other, are a backup file, as `stepraft restore` reads it; the file ends with a mark, so that
+        a cut one is known. Not resumable: after a break, begin anew.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -61,6 +138,31 @@ def add_ClusterServiceServicer_to_server(servicer, server):
                     request_deserializer=stepraft_dot_v1_dot_cluster__pb2.GetClusterStatusRequest.FromString,
                     response_serializer=stepraft_dot_v1_dot_cluster__pb2.GetClusterStatusResponse.SerializeToString,
             ),
+            'AddNode': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddNode,
+                    request_deserializer=stepraft_dot_v1_dot_cluster__pb2.AddNodeRequest.FromString,
+                    response_serializer=stepraft_dot_v1_dot_cluster__pb2.AddNodeResponse.SerializeToString,
+            ),
+            'RemoveNode': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveNode,
+                    request_deserializer=stepraft_dot_v1_dot_cluster__pb2.RemoveNodeRequest.FromString,
+                    response_serializer=stepraft_dot_v1_dot_cluster__pb2.RemoveNodeResponse.SerializeToString,
+            ),
+            'UpdateNode': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateNode,
+                    request_deserializer=stepraft_dot_v1_dot_cluster__pb2.UpdateNodeRequest.FromString,
+                    response_serializer=stepraft_dot_v1_dot_cluster__pb2.UpdateNodeResponse.SerializeToString,
+            ),
+            'TransferLeadership': grpc.unary_unary_rpc_method_handler(
+                    servicer.TransferLeadership,
+                    request_deserializer=stepraft_dot_v1_dot_cluster__pb2.TransferLeadershipRequest.FromString,
+                    response_serializer=stepraft_dot_v1_dot_cluster__pb2.TransferLeadershipResponse.SerializeToString,
+            ),
+            'Backup': grpc.unary_stream_rpc_method_handler(
+                    servicer.Backup,
+                    request_deserializer=stepraft_dot_v1_dot_cluster__pb2.BackupRequest.FromString,
+                    response_serializer=stepraft_dot_v1_dot_cluster__pb2.BackupChunk.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'stepraft.v1.ClusterService', rpc_method_handlers)
@@ -70,7 +172,11 @@ def add_ClusterServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ClusterService:
-    """Answers questions about the cluster itself.
+    """Answers questions about the cluster itself, and changes it.
+
+    Changes of the membership go one at a time: while one is under way, another is refused with FAILED_PRECONDITION,
+    reason MEMBERSHIP_REFUSED, as is a change that would leave the cluster without a majority. Each may be repeated
+    safely: one that is done already is answered like the first. OUTCOME_UNKNOWN says that the change may still happen.
     """
 
     @staticmethod
@@ -90,6 +196,141 @@ class ClusterService:
             '/stepraft.v1.ClusterService/GetClusterStatus',
             stepraft_dot_v1_dot_cluster__pb2.GetClusterStatusRequest.SerializeToString,
             stepraft_dot_v1_dot_cluster__pb2.GetClusterStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddNode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stepraft.v1.ClusterService/AddNode',
+            stepraft_dot_v1_dot_cluster__pb2.AddNodeRequest.SerializeToString,
+            stepraft_dot_v1_dot_cluster__pb2.AddNodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveNode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stepraft.v1.ClusterService/RemoveNode',
+            stepraft_dot_v1_dot_cluster__pb2.RemoveNodeRequest.SerializeToString,
+            stepraft_dot_v1_dot_cluster__pb2.RemoveNodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateNode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stepraft.v1.ClusterService/UpdateNode',
+            stepraft_dot_v1_dot_cluster__pb2.UpdateNodeRequest.SerializeToString,
+            stepraft_dot_v1_dot_cluster__pb2.UpdateNodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TransferLeadership(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stepraft.v1.ClusterService/TransferLeadership',
+            stepraft_dot_v1_dot_cluster__pb2.TransferLeadershipRequest.SerializeToString,
+            stepraft_dot_v1_dot_cluster__pb2.TransferLeadershipResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Backup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/stepraft.v1.ClusterService/Backup',
+            stepraft_dot_v1_dot_cluster__pb2.BackupRequest.SerializeToString,
+            stepraft_dot_v1_dot_cluster__pb2.BackupChunk.FromString,
             options,
             channel_credentials,
             insecure,

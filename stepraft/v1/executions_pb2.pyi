@@ -361,19 +361,23 @@ class GetExecutionRequest(_message.Message):
 
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     NAMESPACE_FIELD_NUMBER: _builtins.int
+    STALE_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """Its id."""
     namespace: _builtins.str
     """Where the caller expects it: an execution of another namespace is not found. Empty means any."""
+    stale: _builtins.bool
+    """Whether any node may answer at once from what it has, without asking the leader. The answer may be old."""
     def __init__(
         self,
         *,
         execution_id: _builtins.str = ...,
         namespace: _builtins.str = ...,
+        stale: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "namespace", b"namespace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "namespace", b"namespace", "stale", b"stale"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -414,6 +418,7 @@ class ListExecutionsRequest(_message.Message):
     STATUSES_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    STALE_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     """Where they live; empty means "default"."""
     workflow: _builtins.str
@@ -422,6 +427,8 @@ class ListExecutionsRequest(_message.Message):
     """How many at most; 0 means 100, the limit is 1,000."""
     page_token: _builtins.str
     """The next_page_token of the page before; empty for the first page."""
+    stale: _builtins.bool
+    """Whether any node may answer at once from what it has, without asking the leader. The answer may be old."""
     @_builtins.property
     def statuses(self) -> _containers.RepeatedScalarFieldContainer[Global___ExecutionStatus.ValueType]:
         """Only those in one of these statuses; empty means any."""
@@ -434,10 +441,11 @@ class ListExecutionsRequest(_message.Message):
         statuses: _abc.Iterable[Global___ExecutionStatus.ValueType] | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        stale: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["namespace", b"namespace", "page_size", b"page_size", "page_token", b"page_token", "statuses", b"statuses", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["namespace", b"namespace", "page_size", b"page_size", "page_token", b"page_token", "stale", b"stale", "statuses", b"statuses", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -482,6 +490,7 @@ class GetHistoryRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     NEWEST_FIRST_FIELD_NUMBER: _builtins.int
     NAMESPACE_FIELD_NUMBER: _builtins.int
+    STALE_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """The execution."""
     page_size: _builtins.int
@@ -492,6 +501,8 @@ class GetHistoryRequest(_message.Message):
     """Whether the last event comes first."""
     namespace: _builtins.str
     """Where the caller expects it: an execution of another namespace is not found. Empty means any."""
+    stale: _builtins.bool
+    """Whether any node may answer at once from what it has, without asking the leader. The answer may be old."""
     def __init__(
         self,
         *,
@@ -500,10 +511,11 @@ class GetHistoryRequest(_message.Message):
         page_token: _builtins.str = ...,
         newest_first: _builtins.bool = ...,
         namespace: _builtins.str = ...,
+        stale: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "namespace", b"namespace", "newest_first", b"newest_first", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "namespace", b"namespace", "newest_first", b"newest_first", "page_size", b"page_size", "page_token", b"page_token", "stale", b"stale"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -546,22 +558,26 @@ class WatchExecutionRequest(_message.Message):
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     AFTER_SEQUENCE_FIELD_NUMBER: _builtins.int
     NAMESPACE_FIELD_NUMBER: _builtins.int
+    STALE_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """The execution."""
     after_sequence: _builtins.int
     """Begin after this event; 0 means from the first."""
     namespace: _builtins.str
     """Where the caller expects it: an execution of another namespace is not found. Empty means any."""
+    stale: _builtins.bool
+    """Whether any node may answer at once from what it has, without asking the leader. The answer may be old."""
     def __init__(
         self,
         *,
         execution_id: _builtins.str = ...,
         after_sequence: _builtins.int = ...,
         namespace: _builtins.str = ...,
+        stale: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "execution_id", b"execution_id", "namespace", b"namespace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "execution_id", b"execution_id", "namespace", b"namespace", "stale", b"stale"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -634,10 +650,13 @@ class WaitExecutionRequest(_message.Message):
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
     NAMESPACE_FIELD_NUMBER: _builtins.int
+    STALE_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """The execution."""
     namespace: _builtins.str
     """Where the caller expects it: an execution of another namespace is not found. Empty means any."""
+    stale: _builtins.bool
+    """Whether any node may answer at once from what it has, without asking the leader. The answer may be old."""
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
         """How long to wait at most; absent or 0 means the server's own limit, which also caps a longer time (`ended` tells)."""
@@ -648,10 +667,11 @@ class WaitExecutionRequest(_message.Message):
         execution_id: _builtins.str = ...,
         timeout: _duration_pb2.Duration | None = ...,
         namespace: _builtins.str = ...,
+        stale: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "namespace", b"namespace", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "namespace", b"namespace", "stale", b"stale", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

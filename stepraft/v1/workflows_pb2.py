@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bstepraft/v1/workflows.proto\x12\x0bstepraft.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x01\n\x08Workflow\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\"\xc1\x01\n\nDiagnostic\x12\x32\n\x08severity\x18\x01 \x01(\x0e\x32 .stepraft.v1.Diagnostic.Severity\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\t\"N\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n\x0eSEVERITY_ERROR\x10\x01\x12\x14\n\x10SEVERITY_WARNING\x10\x02\"^\n\x12PutWorkflowRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x12\n\ndefinition\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\"O\n\x13PutWorkflowResponse\x12\'\n\x08workflow\x18\x01 \x01(\x0b\x32\x15.stepraft.v1.Workflow\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"F\n\x12GetWorkflowRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\"R\n\x13GetWorkflowResponse\x12\'\n\x08workflow\x18\x01 \x01(\x0b\x32\x15.stepraft.v1.Workflow\x12\x12\n\ndefinition\x18\x02 \x01(\t\"P\n\x14ListWorkflowsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"Z\n\x15ListWorkflowsResponse\x12(\n\tworkflows\x18\x01 \x03(\x0b\x32\x15.stepraft.v1.Workflow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"e\n\x1bListWorkflowVersionsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"`\n\x1cListWorkflowVersionsResponse\x12\'\n\x08versions\x18\x01 \x03(\x0b\x32\x15.stepraft.v1.Workflow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x17ValidateWorkflowRequest\x12\x12\n\ndefinition\x18\x01 \x01(\t\"H\n\x18ValidateWorkflowResponse\x12,\n\x0b\x64iagnostics\x18\x01 \x03(\x0b\x32\x17.stepraft.v1.Diagnostic2\xdb\x03\n\x0fWorkflowService\x12P\n\x0bPutWorkflow\x12\x1f.stepraft.v1.PutWorkflowRequest\x1a .stepraft.v1.PutWorkflowResponse\x12P\n\x0bGetWorkflow\x12\x1f.stepraft.v1.GetWorkflowRequest\x1a .stepraft.v1.GetWorkflowResponse\x12V\n\rListWorkflows\x12!.stepraft.v1.ListWorkflowsRequest\x1a\".stepraft.v1.ListWorkflowsResponse\x12k\n\x14ListWorkflowVersions\x12(.stepraft.v1.ListWorkflowVersionsRequest\x1a).stepraft.v1.ListWorkflowVersionsResponse\x12_\n\x10ValidateWorkflow\x12$.stepraft.v1.ValidateWorkflowRequest\x1a%.stepraft.v1.ValidateWorkflowResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bstepraft/v1/workflows.proto\x12\x0bstepraft.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x01\n\x08Workflow\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\"\xc1\x01\n\nDiagnostic\x12\x32\n\x08severity\x18\x01 \x01(\x0e\x32 .stepraft.v1.Diagnostic.Severity\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\t\"N\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n\x0eSEVERITY_ERROR\x10\x01\x12\x14\n\x10SEVERITY_WARNING\x10\x02\"^\n\x12PutWorkflowRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x12\n\ndefinition\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\"O\n\x13PutWorkflowResponse\x12\'\n\x08workflow\x18\x01 \x01(\x0b\x32\x15.stepraft.v1.Workflow\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"U\n\x12GetWorkflowRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\r\n\x05stale\x18\x04 \x01(\x08\"R\n\x13GetWorkflowResponse\x12\'\n\x08workflow\x18\x01 \x01(\x0b\x32\x15.stepraft.v1.Workflow\x12\x12\n\ndefinition\x18\x02 \x01(\t\"_\n\x14ListWorkflowsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\r\n\x05stale\x18\x04 \x01(\x08\"Z\n\x15ListWorkflowsResponse\x12(\n\tworkflows\x18\x01 \x03(\x0b\x32\x15.stepraft.v1.Workflow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"t\n\x1bListWorkflowVersionsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\r\n\x05stale\x18\x05 \x01(\x08\"`\n\x1cListWorkflowVersionsResponse\x12\'\n\x08versions\x18\x01 \x03(\x0b\x32\x15.stepraft.v1.Workflow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x17ValidateWorkflowRequest\x12\x12\n\ndefinition\x18\x01 \x01(\t\"H\n\x18ValidateWorkflowResponse\x12,\n\x0b\x64iagnostics\x18\x01 \x03(\x0b\x32\x17.stepraft.v1.Diagnostic2\xdb\x03\n\x0fWorkflowService\x12P\n\x0bPutWorkflow\x12\x1f.stepraft.v1.PutWorkflowRequest\x1a .stepraft.v1.PutWorkflowResponse\x12P\n\x0bGetWorkflow\x12\x1f.stepraft.v1.GetWorkflowRequest\x1a .stepraft.v1.GetWorkflowResponse\x12V\n\rListWorkflows\x12!.stepraft.v1.ListWorkflowsRequest\x1a\".stepraft.v1.ListWorkflowsResponse\x12k\n\x14ListWorkflowVersions\x12(.stepraft.v1.ListWorkflowVersionsRequest\x1a).stepraft.v1.ListWorkflowVersionsResponse\x12_\n\x10ValidateWorkflow\x12$.stepraft.v1.ValidateWorkflowRequest\x1a%.stepraft.v1.ValidateWorkflowResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,21 +43,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PUTWORKFLOWRESPONSE']._serialized_start=501
   _globals['_PUTWORKFLOWRESPONSE']._serialized_end=580
   _globals['_GETWORKFLOWREQUEST']._serialized_start=582
-  _globals['_GETWORKFLOWREQUEST']._serialized_end=652
-  _globals['_GETWORKFLOWRESPONSE']._serialized_start=654
-  _globals['_GETWORKFLOWRESPONSE']._serialized_end=736
-  _globals['_LISTWORKFLOWSREQUEST']._serialized_start=738
-  _globals['_LISTWORKFLOWSREQUEST']._serialized_end=818
-  _globals['_LISTWORKFLOWSRESPONSE']._serialized_start=820
-  _globals['_LISTWORKFLOWSRESPONSE']._serialized_end=910
-  _globals['_LISTWORKFLOWVERSIONSREQUEST']._serialized_start=912
-  _globals['_LISTWORKFLOWVERSIONSREQUEST']._serialized_end=1013
-  _globals['_LISTWORKFLOWVERSIONSRESPONSE']._serialized_start=1015
-  _globals['_LISTWORKFLOWVERSIONSRESPONSE']._serialized_end=1111
-  _globals['_VALIDATEWORKFLOWREQUEST']._serialized_start=1113
-  _globals['_VALIDATEWORKFLOWREQUEST']._serialized_end=1158
-  _globals['_VALIDATEWORKFLOWRESPONSE']._serialized_start=1160
-  _globals['_VALIDATEWORKFLOWRESPONSE']._serialized_end=1232
-  _globals['_WORKFLOWSERVICE']._serialized_start=1235
-  _globals['_WORKFLOWSERVICE']._serialized_end=1710
+  _globals['_GETWORKFLOWREQUEST']._serialized_end=667
+  _globals['_GETWORKFLOWRESPONSE']._serialized_start=669
+  _globals['_GETWORKFLOWRESPONSE']._serialized_end=751
+  _globals['_LISTWORKFLOWSREQUEST']._serialized_start=753
+  _globals['_LISTWORKFLOWSREQUEST']._serialized_end=848
+  _globals['_LISTWORKFLOWSRESPONSE']._serialized_start=850
+  _globals['_LISTWORKFLOWSRESPONSE']._serialized_end=940
+  _globals['_LISTWORKFLOWVERSIONSREQUEST']._serialized_start=942
+  _globals['_LISTWORKFLOWVERSIONSREQUEST']._serialized_end=1058
+  _globals['_LISTWORKFLOWVERSIONSRESPONSE']._serialized_start=1060
+  _globals['_LISTWORKFLOWVERSIONSRESPONSE']._serialized_end=1156
+  _globals['_VALIDATEWORKFLOWREQUEST']._serialized_start=1158
+  _globals['_VALIDATEWORKFLOWREQUEST']._serialized_end=1203
+  _globals['_VALIDATEWORKFLOWRESPONSE']._serialized_start=1205
+  _globals['_VALIDATEWORKFLOWRESPONSE']._serialized_end=1277
+  _globals['_WORKFLOWSERVICE']._serialized_start=1280
+  _globals['_WORKFLOWSERVICE']._serialized_end=1755
 # @@protoc_insertion_point(module_scope)

@@ -19,6 +19,12 @@ What holds for every service of this package:
   nodes         any node takes any call and passes it to the leader. Without a leader a call waits a bounded time and
                 then ends with UNAVAILABLE, reason NO_LEADER: nothing was done. Reason OUTCOME_UNKNOWN says that a
                 write may or may not take effect.
+  reads         see every write that was acknowledged before they began: the leader answers them. A request with `stale`
+                is answered by the node that it reaches, from what that node has applied so far: without a leader, too,
+                and without any of the others. What it says was true, is never half a write, and may be old: something
+                new may be missing (NOT_FOUND). Page tokens are good for both kinds of read, at any node. A node that
+                has no state to answer from (it is new, or its state was found to be wrong and is being replaced)
+                ends the call with UNAVAILABLE, reason NO_STATE: ask another.
 """
 
 from collections import abc as _abc
@@ -206,22 +212,26 @@ class GetWorkflowRequest(_message.Message):
     NAMESPACE_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    STALE_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     """Where it lives; empty means "default"."""
     name: _builtins.str
     """Its name."""
     version: _builtins.int
     """The version; 0 means the newest."""
+    stale: _builtins.bool
+    """Whether any node may answer at once from what it has, without asking the leader. The answer may be old."""
     def __init__(
         self,
         *,
         namespace: _builtins.str = ...,
         name: _builtins.str = ...,
         version: _builtins.int = ...,
+        stale: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "namespace", b"namespace", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "namespace", b"namespace", "stale", b"stale", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -264,22 +274,26 @@ class ListWorkflowsRequest(_message.Message):
     NAMESPACE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    STALE_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     """Where they live; empty means "default"."""
     page_size: _builtins.int
     """How many at most; 0 means 100, the limit is 1,000."""
     page_token: _builtins.str
     """The next_page_token of the page before; empty for the first page."""
+    stale: _builtins.bool
+    """Whether any node may answer at once from what it has, without asking the leader. The answer may be old."""
     def __init__(
         self,
         *,
         namespace: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        stale: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["namespace", b"namespace", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["namespace", b"namespace", "page_size", b"page_size", "page_token", b"page_token", "stale", b"stale"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -323,6 +337,7 @@ class ListWorkflowVersionsRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    STALE_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     """Where it lives; empty means "default"."""
     name: _builtins.str
@@ -331,6 +346,8 @@ class ListWorkflowVersionsRequest(_message.Message):
     """How many at most; 0 means 100, the limit is 1,000."""
     page_token: _builtins.str
     """The next_page_token of the page before; empty for the first page."""
+    stale: _builtins.bool
+    """Whether any node may answer at once from what it has, without asking the leader. The answer may be old."""
     def __init__(
         self,
         *,
@@ -338,10 +355,11 @@ class ListWorkflowVersionsRequest(_message.Message):
         name: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        stale: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "namespace", b"namespace", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "namespace", b"namespace", "page_size", b"page_size", "page_token", b"page_token", "stale", b"stale"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -19,6 +19,12 @@ What holds for every service of this package:
   nodes         any node takes any call and passes it to the leader. Without a leader a call waits a bounded time and
                 then ends with UNAVAILABLE, reason NO_LEADER: nothing was done. Reason OUTCOME_UNKNOWN says that a
                 write may or may not take effect.
+  reads         see every write that was acknowledged before they began: the leader answers them. A request with `stale`
+                is answered by the node that it reaches, from what that node has applied so far: without a leader, too,
+                and without any of the others. What it says was true, is never half a write, and may be old: something
+                new may be missing (NOT_FOUND). Page tokens are good for both kinds of read, at any node. A node that
+                has no state to answer from (it is new, or its state was found to be wrong and is being replaced)
+                ends the call with UNAVAILABLE, reason NO_STATE: ask another.
 """
 
 from collections import abc as _abc

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.text import Text
 
 pytestmark = pytest.mark.system
 
@@ -181,6 +182,39 @@ def test_list_shows_those_of_one_status_alone(
     assert rows[0].split()[:2] == ["EXECUTION", "WORKFLOW"]
     assert rows[1].split()[:3] == [failed, "refuse:1", "FAILED"]
     assert len(rows) == 2
+
+
+def test_list_gives_an_id_that_can_be_copied_on_80_characters(
+    run: Callable[..., Any], started: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution_id = started("hello")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+
+    text = run("list", "--workflow", "hello", "--limit", "1").stdout
+
+    lines = Text.from_ansi(text).plain.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split() == ["EXECUTION", "STATUS", "STARTED", "TOOK"]
+    assert lines[1].split()[:2] == [execution_id, "SUCCEEDED"]
+    assert lines[2].split()[0] == "hello:1"
+
+
+@pytest.mark.parametrize("command", ["get", "history", "watch"])
+def test_a_read_may_be_stale(
+    run: Callable[..., Any], started: Callable[[str], str], command: str
+) -> None:
+    execution_id = started("hello")
+
+    assert run(command, execution_id, "--stale").stdout == run(command, execution_id).stdout
+
+
+def test_a_list_may_be_stale(run: Callable[..., Any], started: Callable[[str], str]) -> None:
+    execution_id = started("hello")
+
+    document = json.loads(run("list", "--limit", "1", "--stale", "--json").stdout)
+
+    assert [each["execution_id"] for each in document["executions"]] == [execution_id]
 
 
 def test_history_is_a_tree_a_table_or_a_document(

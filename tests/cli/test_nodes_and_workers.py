@@ -190,8 +190,9 @@ def test_cluster_status_shows_every_node(run: Callable[..., Any], address: str) 
     text = run("cluster", "status").stdout.splitlines()
     document = json.loads(run("cluster", "status", "--json").stdout)
 
-    assert text[0].startswith("cluster local, leader n1, ")
-    assert text[2].split()[:3] == ["n1", address, "leader"]
+    assert text[0] == "cluster local, leader n1, as n1 sees it"
+    assert text[3].split()[:4] == ["n1", "leader", "voter", "normal"]
+    assert address in text[3].split()
     (node,) = document["nodes"]
     assert (node["node_id"], node["role"], node["reachable"]) == ("n1", "LEADER", True)
     assert len(node["checksum"]) == len(node["hlc"]) == 16

@@ -143,6 +143,7 @@ class FakeNode:
     """A node on a free port of the loopback address. `requests` has what it was asked, in order."""
 
     port: int = 0
+    credentials: grpc.ServerCredentials | None = None
     requests: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -168,7 +169,11 @@ class FakeNode:
                 handlers = {method.name: self._handler(method) for method in service.methods}
                 handler = grpc.method_handlers_generic_handler(service.full_name, handlers)
                 self._server.add_generic_rpc_handlers((handler,))
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        address = f"127.0.0.1:{self.port}"
+        if self.credentials is None:
+            self.port = self._server.add_insecure_port(address)
+        else:
+            self.port = self._server.add_secure_port(address, self.credentials)
         await self._server.start()
         return self
 

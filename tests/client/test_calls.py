@@ -26,6 +26,7 @@ CANCELING = executions_pb2.CancelExecutionResponse(execution=RUNNING)
 BROKEN = "UNAVAILABLE", ""
 NO_LEADER = "UNAVAILABLE", "NO_LEADER"
 OVERLOADED = "RESOURCE_EXHAUSTED", "OVERLOADED"
+DISK_FULL = "RESOURCE_EXHAUSTED", "DISK_FULL"
 QUOTA_EXCEEDED = "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"
 OUTCOME_UNKNOWN = "UNAVAILABLE", "OUTCOME_UNKNOWN"
 MISSING = "NOT_FOUND", "EXECUTION_NOT_FOUND"
@@ -56,6 +57,7 @@ NEW_WRITE = "cancel_execution", ("id",), "CancelExecution", CANCELING
         pytest.param(NEW_WRITE, OUTCOME_UNKNOWN, OutcomeUnknownError, id="a write, fate unknown"),
         pytest.param(NEW_WRITE, NO_LEADER, None, id="a write without a leader"),
         pytest.param(NEW_WRITE, OVERLOADED, None, id="a write that was shed"),
+        pytest.param(NEW_WRITE, DISK_FULL, None, id="a write without room"),
     ],
 )
 async def test_a_request_is_sent_again_only_where_that_does_no_harm(

@@ -100,9 +100,9 @@ def test_the_server_starts_from_the_configuration_file(unit: list[Any]) -> None:
     ]
 
 
-def test_a_wrong_configuration_is_not_tried_again(unit: list[Any]) -> None:
+def test_a_wrong_configuration_and_a_removed_node_are_not_tried_again(unit: list[Any]) -> None:
     assert _service(unit, "Restart") == ["on-failure"]
-    assert _service(unit, "RestartPreventExitStatus") == ["2"]
+    assert _service(unit, "RestartPreventExitStatus") == ["2 3"]
 
 
 def test_the_user_of_the_unit_is_made_by_sysusers(root: Path, unit: list[Any]) -> None:

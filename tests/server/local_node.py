@@ -17,7 +17,8 @@ from stepraft.server.config import single_node
 from stepraft.server.engine.partition import Partition
 from stepraft.server.engine.processor import Budget
 from stepraft.server.faults import Faults
-from stepraft.server.raft.contract import ProposalResult, Role, RoleKind
+from stepraft.server.raft.contract import ProposalResult, ReplicatedMachine, Role, RoleKind
+from stepraft.server.raft.membership import Change, ChangeKind, ChangeResult
 from stepraft.server.service.application import Application
 from stepraft.server.service.callers import ANYBODY
 from stepraft.server.service.cluster import NodeStatus
@@ -36,27 +37,52 @@ TASK = {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "work", "En
 class NoPeers:
     """The other nodes of a cluster that has none that answer."""
 
-    async def node_status(self, node_id: str, timeout_s: float) -> NodeStatus | None:
+    async def nodes_known_to(self, node_id: str, timeout_s: float) -> tuple[NodeStatus, ...] | None:
         return None
 
 
 class HeldLog(LocalLog):
-    """A log that, while it is held, commits nothing that is proposed."""
+    """A log that, while it is held, commits nothing that is proposed. What operators ask of it is
+    noted in `asked`, and answered with `answer`.
+    """
 
     is_held = False
+    answer = ChangeResult(ChangeKind.DONE)
+
+    def __init__(
+        self, machine: ReplicatedMachine, on_role: Callable[[Role], None], node_id: str
+    ) -> None:
+        super().__init__(machine, on_role, node_id)
+        self.asked: list[Change | str | None] = []
+
+    def start(self) -> None:
+        if not self.is_held:
+            super().start()
 
     def propose(self, entry: bytes, done: Callable[[ProposalResult], None]) -> None:
         if not self.is_held:
             super().propose(entry, done)
 
+    def change_membership(self, change: Change, done: Callable[[ChangeResult], None]) -> None:
+        self.asked.append(change)
+        done(self.answer)
+
+    def transfer_leadership(self, target: str | None, done: Callable[[ChangeResult], None]) -> None:
+        self.asked.append(target)
+        done(self.answer)
+
 
 @dataclass
 class LocalNode:
-    """A node in memory: its log commits at once, and its role is what the test says."""
+    """A node in memory: its log commits at once, and its role is what the test says.
+
+    `is_new`: it has heard of nothing yet, neither of entries nor of a leader.
+    """
 
     node_id: str
     config: Config
     addresses: dict[str, str]
+    is_new: bool = False
     store: MemoryStore = field(default_factory=MemoryStore)
     application: Application = field(init=False)
     partition: Partition = field(init=False)
@@ -76,7 +102,8 @@ class LocalNode:
         )
         self.application = Application(self.config, [self.partition], self.addresses, NoPeers())
         self.partition.start(partial(self._make_log, machine))
-        await self.is_leading()
+        if not self.is_new:
+            await self.is_leading()
 
     def _end_epoch(self) -> None:
         self.application.end_epoch()
@@ -84,6 +111,7 @@ class LocalNode:
     def _make_log(self, machine: Machine, on_role: Callable[[Role], None]) -> HeldLog:
         self.on_role = on_role
         self.log = HeldLog(machine, on_role, self.node_id)
+        self.log.is_held = self.is_new
         return self.log
 
     async def is_leading(self) -> None:
@@ -121,9 +149,11 @@ def configuration(**sections: dict[str, object]) -> Config:
 
 
 @asynccontextmanager
-async def local_node(**sections: dict[str, object]) -> AsyncIterator[LocalNode]:
+async def local_node(
+    *, is_new: bool = False, **sections: dict[str, object]
+) -> AsyncIterator[LocalNode]:
     config = configuration(**sections)
-    node = LocalNode(config.node.id, config, {config.node.id: "127.0.0.1:0"})
+    node = LocalNode(config.node.id, config, {config.node.id: "127.0.0.1:0"}, is_new)
     await node.start()
     try:
         yield node

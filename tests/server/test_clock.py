@@ -1,7 +1,5 @@
 """The node's clock: monotonic, above what it has seen, deaf to jumps of the wall clock."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +39,18 @@ def test_a_stamp_is_above_what_was_observed() -> None:
     assert clock.now_ms() == 5_000
 
 
+def test_time_goes_on_at_half_speed_from_a_stamp_that_is_ahead_until_the_clock_is_there() -> None:
+    hands = _Hands(1_000)
+    clock = HybridClock(hands)
+    clock.observe(stamp_of(5_000))
+    times_ms = []
+    for at_ms in (1_000, 3_000, 8_000, 9_000, 10_000):
+        hands.at_ms = at_ms
+        times_ms.append(clock.now_ms())
+
+    assert times_ms == [5_000, 6_000, 8_500, 9_000, 10_000]
+
+
 def test_an_older_observation_changes_nothing() -> None:
     clock = HybridClock(_Hands(1_000))
     clock.observe(stamp_of(1))
@@ -49,46 +59,41 @@ def test_an_older_observation_changes_nothing() -> None:
 
 
 class _Time:
-    """Stands where the `time` module is read."""
+    """The two clocks of a machine."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.wall_s = 1_000_000.0
         self.monotonic_s = 50.0
-        monkeypatch.setattr(time, "time", lambda: self.wall_s)
-        monkeypatch.setattr(time, "monotonic", lambda: self.monotonic_s)
+
+    def clock(self) -> SystemClock:
+        return SystemClock(lambda: self.monotonic_s, lambda: self.wall_s)
 
     def pass_s(self, seconds: float) -> None:
         self.wall_s += seconds
         self.monotonic_s += seconds
 
 
-def test_the_clock_begins_at_the_wall_clock_and_runs_with_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    hands = _Time(monkeypatch)
-    clock = SystemClock()
+def test_the_clock_begins_at_the_wall_clock_and_runs_with_it() -> None:
+    hands = _Time()
+    clock = hands.clock()
     hands.pass_s(2.5)
 
     assert clock.now_ms() == 1_000_002_500
 
 
 @pytest.mark.parametrize("jump_s", [7200.0, -7200.0], ids=["two hours ahead", "two hours back"])
-def test_a_jump_of_the_wall_clock_is_not_followed(
-    monkeypatch: pytest.MonkeyPatch, jump_s: float
-) -> None:
-    hands = _Time(monkeypatch)
-    clock = SystemClock()
+def test_a_jump_of_the_wall_clock_is_not_followed(jump_s: float) -> None:
+    hands = _Time()
+    clock = hands.clock()
     hands.wall_s += jump_s
     hands.pass_s(1.0)
 
     assert clock.now_ms() == 1_000_001_000
 
 
-def test_a_wall_clock_that_is_a_little_off_is_approached_slowly(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    hands = _Time(monkeypatch)
-    clock = SystemClock()
+def test_a_wall_clock_that_is_a_little_off_is_approached_slowly() -> None:
+    hands = _Time()
+    clock = hands.clock()
     hands.wall_s += 0.5
     hands.pass_s(100.0)
 

@@ -117,13 +117,14 @@ def test_the_commented_file_has_every_key_with_its_default() -> None:
     [
         pytest.param(
             values(gprc={"listen": "x"}),
-            "gprc: there is no such section; the sections are node, cluster, grpc, raft, limits,"
-            " tasks, log, faults",
+            "gprc: there is no such section; the sections are node, cluster, grpc, raft, tls, disk,"
+            " limits, tasks, log, faults",
             id="unknown section",
         ),
         pytest.param(
             values(grpc={"port": 1}),
-            "grpc.port: there is no such key; the keys are listen, max_message_bytes",
+            "grpc.port: there is no such key; the keys are listen, max_message_bytes,"
+            " client_certificates",
             id="unknown key",
         ),
         pytest.param(
@@ -185,14 +186,36 @@ def test_the_commented_file_has_every_key_with_its_default() -> None:
         pytest.param(
             values(cluster={"members": {"n1": {"raft": "10.0.0.1:1", "grpc": "10.0.0.1:2"}}}),
             "cluster.members.n1: 10.0.0.1:1 is not a loopback address, and plain TCP protects"
-            " nothing: set insecure_network if the network itself is trusted",
+            " nothing: give the files of [tls], or set insecure_network if the network is trusted",
             id="open network",
+        ),
+        pytest.param(
+            values(tls={"ca": "ca.crt"}),
+            "tls.cert: it has to be set, since other files of [tls] are\n"
+            "tls.key: it has to be set, since other files of [tls] are",
+            id="half of the files",
+        ),
+        pytest.param(
+            values(grpc={"client_certificates": "required"}),
+            "grpc.client_certificates: 'required' needs the files of [tls]",
+            id="client certificates without TLS",
+        ),
+        pytest.param(
+            values(grpc={"client_certificates": "wanted"}),
+            "grpc.client_certificates: invalid enum value 'wanted'; it is one of none, required",
+            id="client certificates of another kind",
+        ),
+        pytest.param(
+            values(disk={"low_bytes": 10, "critical_bytes": 11}),
+            "disk.critical_bytes: must be from 0 to disk.low_bytes",
+            id="critical above low",
         ),
         pytest.param(
             values(faults={"points": ["machine.explode"]}),
             "faults.points: there is no fault point 'machine.explode'; the points are"
             " processor.before_propose, processor.after_propose, processor.before_reply,"
-            " machine.before_apply, machine.after_apply",
+            " machine.before_apply, machine.after_apply, snapshot.after_part,"
+            " snapshot.before_install, snapshot.after_install",
             id="unknown fault point",
         ),
     ],
@@ -202,6 +225,15 @@ def test_what_is_wrong_is_said_by_key_and_rule(wrong: configuration.Values, text
         parse(wrong)
 
     assert str(refused.value) == text
+
+
+def test_certificates_make_an_open_network_safe() -> None:
+    files = {"ca": "ca.crt", "cert": "n1.crt", "key": "n1.key"}
+    members = {"n1": {"raft": "10.0.0.1:1", "grpc": "10.0.0.1:2"}}
+
+    config = parse(values(cluster={"members": members}, tls=files))
+
+    assert configuration.raft_settings(config, 0).is_encrypted
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -1,6 +1,7 @@
 """What the system tests share: three real processes, and a load whose every answer is checked."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -77,7 +78,10 @@ class Load:
     `notice_after` starts were answered.
     """
 
-    def __init__(self, cluster: LocalCluster, notice_after: int = 0) -> None:
+    def __init__(
+        self, cluster: LocalCluster, notice_after: int = 0, timeout_s: float = LOAD_TIMEOUT_S
+    ) -> None:
+        self._timeout_s = timeout_s
         self.noticed = asyncio.Event()
         self._to_notice = notice_after
         self._addresses = cluster.addresses
@@ -86,8 +90,16 @@ class Load:
 
     async def run(self, count: int) -> list[Ended]:
         """Start `count` executions, serve them, and return how they ended."""
-        async with self._connected():
-            return await self._run(count)
+        free = asyncio.Semaphore(STARTS_AT_ONCE)
+        async with self._served():
+            return await asyncio.gather(*(self._one(number, free) for number in range(count)))
+
+    async def run_until(self, over: asyncio.Event) -> list[Ended]:
+        """Start executions, a few at a time, until `over` is set; return how they ended."""
+        numbers = itertools.count()
+        async with self._served():
+            rows = await asyncio.gather(*(self._row(numbers, over) for _ in range(STARTS_AT_ONCE)))
+        return sorted(itertools.chain(*rows), key=lambda ended: ended.number)
 
     async def run_one(self, definition: dict[str, object], input_text: str) -> Ended:
         """Start one execution of a workflow that needs no worker, and return how it ended."""
@@ -101,19 +113,26 @@ class Load:
     async def _connected(self) -> AsyncIterator[None]:
         self._channels = [grpc.aio.insecure_channel(address) for address in self._addresses]
         try:
-            async with asyncio.timeout(LOAD_TIMEOUT_S):
+            async with asyncio.timeout(self._timeout_s):
                 yield
         finally:
             for channel in self._channels:
                 await channel.close()
 
-    async def _run(self, count: int) -> list[Ended]:
-        await self._put("load", DEFINITION)
-        workers = [asyncio.create_task(self._work(f"w{number}")) for number in range(2)]
-        free = asyncio.Semaphore(STARTS_AT_ONCE)
-        ended = await asyncio.gather(*(self._one(number, free) for number in range(count)))
-        self._is_over = True
-        await asyncio.gather(*workers)
+    @asynccontextmanager
+    async def _served(self) -> AsyncIterator[None]:
+        async with self._connected():
+            await self._put("load", DEFINITION)
+            workers = [asyncio.create_task(self._work(f"w{number}")) for number in range(2)]
+            yield
+            self._is_over = True
+            await asyncio.gather(*workers)
+
+    async def _row(self, numbers: Iterator[int], over: asyncio.Event) -> list[Ended]:
+        free = asyncio.Semaphore()
+        ended = []
+        while not over.is_set():
+            ended.append(await self._one(next(numbers), free))
         return ended
 
     async def _one(self, number: int, free: asyncio.Semaphore) -> Ended:
@@ -211,6 +230,21 @@ class Load:
                 ):
                     raise
             await asyncio.sleep(PAUSE_S)
+
+
+def run_while(load: Load, action: Callable[[], object]) -> list[Ended]:
+    """Run a load for as long as `action` takes, and return how its executions ended."""
+
+    async def both() -> list[Ended]:
+        over = asyncio.Event()
+        running = asyncio.create_task(load.run_until(over))
+        try:
+            await asyncio.to_thread(action)
+        finally:
+            over.set()
+        return await running
+
+    return asyncio.run(both())
 
 
 def assert_done_once(ended: list[Ended], count: int) -> None:

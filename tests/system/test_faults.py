@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stepraft.server.faults import POINTS
+from stepraft.server.faults import COMMAND_POINTS
 from stepraft.testing.cluster import LocalCluster
 from stepraft.v1 import executions_pb2 as executions
 from tests.system.conftest import Ended, Load, assert_done_once, wait_until_equal
@@ -37,7 +37,7 @@ WIDE: dict[str, object] = {
 }
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", COMMAND_POINTS)
 def test_what_was_acknowledged_finishes_once_when_the_leader_dies(
     cluster: LocalCluster, point: str
 ) -> None:

@@ -13,6 +13,14 @@ from stepraft.server.engine.partition import Partition
 from stepraft.server.engine.processor import Budget
 from stepraft.server.faults import Faults
 from stepraft.server.raft.contract import ProposalKind, ProposalResult, RaftStatus, Role, RoleKind
+from stepraft.server.raft.membership import (
+    Change,
+    ChangeKind,
+    ChangeResult,
+    Member,
+    Membership,
+    Standing,
+)
 from stepraft.storage import entry
 from stepraft.storage.machine import Machine
 from stepraft.storage.memory import MemoryStore
@@ -30,6 +38,9 @@ class ManualLog:
         self.machine = machine
         self.proposed: list[tuple[bytes, Done]] = []
         self.barriers: list[Callable[[bool], None]] = []
+        self.transfers: list[str | None] = []
+        self.voters = ["n1", "n2", "n3"]
+        self.role = FOLLOWER
 
     def start(self) -> None:
         pass
@@ -43,8 +54,27 @@ class ManualLog:
     def barrier(self, done: Callable[[bool], None]) -> None:
         self.barriers.append(done)
 
-    def status(self) -> RaftStatus:
+    def change_membership(self, change: Change, done: Callable[[ChangeResult], None]) -> None:
         raise NotImplementedError
+
+    def transfer_leadership(self, target: str | None, done: Callable[[ChangeResult], None]) -> None:
+        self.transfers.append(target)
+        done(ChangeResult(ChangeKind.DONE))
+
+    def status(self) -> RaftStatus:
+        members = {node_id: Member("", "", Standing.VOTER) for node_id in self.voters}
+        return RaftStatus(
+            node_id="n1",
+            role=self.role,
+            term=1,
+            leader_id=None,
+            commit_index=0,
+            applied_index=0,
+            first_index=1,
+            last_index=0,
+            peers=(),
+            membership=Membership(members),
+        )
 
     def apply(self, data: bytes) -> int:
         index = self.machine.applied_index + 1
@@ -207,9 +237,15 @@ def test_nothing_is_tried_again_by_who_leads_no_more(bench: Bench) -> None:
     assert bench.log.proposed == []
 
 
-@pytest.mark.parametrize("kind", [ProposalKind.REFUSED, ProposalKind.UNKNOWN])
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        pytest.param(ProposalKind.REFUSED, Reason.NO_LEADER, id="refused: nothing was done"),
+        pytest.param(ProposalKind.UNKNOWN, Reason.OUTCOME_UNKNOWN, id="unknown"),
+    ],
+)
 def test_a_lost_proposal_ends_the_epoch_and_begins_another(
-    kind: ProposalKind, bench: Bench
+    kind: ProposalKind, reason: Reason, bench: Bench
 ) -> None:
     bench.lead()
     reply = bench.put()
@@ -218,7 +254,7 @@ def test_a_lost_proposal_ends_the_epoch_and_begins_another(
     between = (reply.text, bench.partition.is_serving, bench.ended)
     bench.commit()
 
-    assert between == (Reason.OUTCOME_UNKNOWN, False, 1)
+    assert between == (reason, False, 1)
     assert bench.partition.is_serving
 
 
@@ -234,7 +270,7 @@ def test_a_lost_proposal_of_an_earlier_epoch_changes_nothing(bench: Bench) -> No
     second(ProposalResult(kind=ProposalKind.REFUSED, index=0))
     bench.loop.settle()
 
-    assert [reply.text for reply in replies] == [Reason.OUTCOME_UNKNOWN] * 2
+    assert [reply.text for reply in replies] == [Reason.NO_LEADER] * 2
     assert (bench.partition.is_serving, bench.ended) == (True, 1)
 
 
@@ -282,6 +318,24 @@ def test_stamps_are_above_those_of_the_store(bench: Bench) -> None:
     assert restarted.partition.clock.tick() > future
 
 
+@pytest.mark.parametrize(
+    ("role", "voters", "transfers"),
+    [
+        pytest.param(RoleKind.LEADER, ["n1", "n2", "n3"], [None], id="a leader"),
+        pytest.param(RoleKind.FOLLOWER, ["n1", "n2", "n3"], [], id="a follower"),
+        pytest.param(RoleKind.LEADER, ["n1"], [], id="nobody to hand over to"),
+    ],
+)
+def test_who_leads_others_hands_over_before_it_stops(
+    role: RoleKind, voters: list[str], transfers: list[str | None], bench: Bench
+) -> None:
+    bench.log.role, bench.log.voters = role, voters
+
+    bench.loop.run_until_complete(bench.partition.hand_over())
+
+    assert bench.log.transfers == transfers
+
+
 @pytest.mark.parametrize("led", [True, False])
 def test_a_barrier_is_passed_by_a_leader_alone(led: bool, bench: Bench) -> None:
     bench.lead()
@@ -293,6 +347,21 @@ def test_a_barrier_is_passed_by_a_leader_alone(led: bool, bench: Bench) -> None:
 
     error = waiting.exception()
     assert isinstance(error, Rejection) is not led
+
+
+def test_a_snapshot_for_a_backup_is_of_the_moment_in_which_the_barrier_is_passed(
+    bench: Bench,
+) -> None:
+    bench.lead()
+    waiting = bench.loop.create_task(bench.partition.moment())
+    bench.loop.settle()
+    before = waiting.done()
+
+    index = bench.log.apply(b"")
+    bench.log.barriers.pop()(True)
+    bench.loop.settle()
+
+    assert (before, waiting.result().source.head.index) == (False, index)
 
 
 def test_who_waits_for_a_change_is_woken(bench: Bench) -> None:
@@ -322,3 +391,24 @@ def test_who_watches_a_history_is_woken_when_it_grows(bench: Bench) -> None:
     bench.partition.watchers.notify(["/t/n/e0000000/0000000000000001"])
 
     assert (grown.is_set(), other.is_set()) == (True, False)
+
+
+# A state that is replaced
+
+
+WORKFLOW = '{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}'
+
+
+def test_what_was_drawn_from_a_state_that_is_replaced_is_void(bench: Bench) -> None:
+    bench.lead()
+    bench.partition.definitions.compile(("t", "n", "W", 1), WORKFLOW)
+    woken = bench.partition.watchers.subscribe("an execution")
+    bench.role(FOLLOWER)
+    woken.clear()
+
+    bench.log.machine.abandon()
+    bench.loop.settle()
+
+    assert woken.is_set()
+    assert bench.partition.definitions.get(("t", "n", "W", 1)) is None
+    assert not bench.partition.is_serving

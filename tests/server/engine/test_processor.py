@@ -176,6 +176,20 @@ def test_the_end_of_an_epoch_tells_what_may_have_happened() -> None:
     ]
 
 
+def test_what_is_in_no_log_was_certainly_not_done() -> None:
+    bench = Bench(entries_in_flight=2)
+    (in_the_log,) = bench.submit(put("W"))
+    (refused,) = bench.submit(put("V"))
+    _, (number, _) = bench.proposed
+
+    bench.processor.close(refused_from=number)
+
+    assert [_reason(reply) for reply in (in_the_log, refused)] == [
+        Reason.OUTCOME_UNKNOWN,
+        Reason.NO_LEADER,
+    ]
+
+
 def _reason(reply: ReplyFuture) -> Reason:
     error = reply.exception()
     assert isinstance(error, Rejection)

@@ -1,44 +1,21 @@
 """Any node takes any call: it is passed on to the leader, or waits for one for a bounded time."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
+from stepraft.interpreter.errors import Rejection
+from stepraft.server.grpc_api.calls import LeaderSearch
 from stepraft.v1 import executions_pb2 as executions
 from stepraft.v1 import tasks_pb2 as tasks
 from stepraft.v1 import workflows_pb2 as workflows
-from tests.server.grpc_api.served import (
-    Refusal,
-    Served,
-    refusal_of,
-    served,
-)
-from tests.server.local_node import PASS, TASK, put, started, until
+from tests.server.grpc_api.served import Refusal, read_all, refusal_of, served, two_nodes
+from tests.server.local_node import PASS, local_node, put, started, until
 
 NO_LEADER = Refusal("UNAVAILABLE", "NO_LEADER", has_retry=True)
 START = executions.StartExecutionRequest(workflow="echo", input="1")
-
-
-async def read_all(call: Any) -> None:
-    """Read a stream to its end."""
-    while await call.read() is not grpc.aio.EOF:
-        pass
-
-
-@asynccontextmanager
-async def two_nodes() -> AsyncIterator[tuple[Served, Served]]:
-    """A leader `n1` and a node `n2` that follows it; their stores are not connected."""
-    addresses: dict[str, str] = {}
-    async with served("n1", addresses) as leader, served("n2", addresses) as follower:
-        await put(leader.local, echo=PASS, task=TASK)
-        await follower.local.follow("n1")
-        await follower.server.follow_leader()
-        yield leader, follower
 
 
 async def test_a_call_to_a_follower_is_answered_by_the_leader() -> None:
@@ -102,6 +79,19 @@ async def test_a_call_that_was_passed_on_is_not_passed_on_again() -> None:
         await second.local.follow("n1")
 
         assert await refusal_of(first.executions.StartExecution(START)) == NO_LEADER
+
+
+async def test_a_call_that_was_passed_on_goes_back_when_the_node_leads_no_more() -> None:
+    async with local_node() as node:
+        await node.be_elected()
+        search = LeaderSearch(node.node_id, node.partition, 5.0, may_leave=False)
+        waiting = asyncio.ensure_future(search.next())
+        await asyncio.sleep(0)
+
+        await node.follow("n2")
+
+        with pytest.raises(Rejection, match="the leader changed"):
+            await waiting
 
 
 async def test_without_a_leader_a_call_waits_a_bounded_time() -> None:

@@ -28,7 +28,9 @@ def test_a_reason_is_named_in_the_details(reason: Reason) -> None:
 
 
 @pytest.mark.parametrize(
-    "reason", [Reason.NO_LEADER, Reason.OVERLOADED, Reason.OUTCOME_UNKNOWN], ids=str
+    "reason",
+    [Reason.NO_LEADER, Reason.OVERLOADED, Reason.DISK_FULL, Reason.OUTCOME_UNKNOWN],
+    ids=str,
 )
 def test_what_may_be_sent_again_says_when(reason: Reason) -> None:
     status = errors.status_of(Rejection(reason, "later"))

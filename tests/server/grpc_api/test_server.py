@@ -54,6 +54,17 @@ async def test_a_node_is_healthy_while_there_is_a_leader(leader: str | None, sta
         assert await health_of(node, "liveness") == SERVING
 
 
+async def test_a_node_without_state_is_not_healthy_though_there_is_a_leader() -> None:
+    async with served(is_new=True) as node:
+        await node.local.follow("n2")
+        await node.server.follow_leader()
+
+        assert [await health_of(node, service) for service in ("", "liveness")] == [
+            NOT_SERVING,
+            SERVING,
+        ]
+
+
 async def test_a_node_that_was_elected_counts_as_leader_once_its_epoch_has_begun() -> None:
     async with served() as node:
         await node.local.be_elected()
