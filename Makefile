@@ -1,5 +1,5 @@
 # Each target sets up .venv first, if it is not there or no longer fits the lock.
-.PHONY: setup demo test check bench sim chaos conformance proto lock format
+.PHONY: setup demo test check bench failover sim chaos conformance golden proto lock format
 
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
 SEEDS ?= 1-100
@@ -21,14 +21,20 @@ check: setup  ## Format, lint, types, import contracts, generated code.
 bench: setup  ## Throughput and latency against one node and three.
 	$(RUN) python -m bench $(ARGS)
 
-sim: setup  ## The consensus, then the whole path, under seeded faults: SEEDS=1-100.
-	$(RUN) sh -c 'python tests/simulation/raft/run.py --seeds $(SEEDS) && python tests/simulation/run.py --seeds $(SEEDS)'
+failover: setup  ## What failures cost, against the bars: ARGS="--only kill,stop".
+	$(RUN) python -m bench.failover $(ARGS)
+
+sim: setup  ## Clusters under seeded faults, both ends of the range included: SEEDS=1-100 JOBS=2.
+	$(RUN) python tests/simulation/run.py --seeds $(SEEDS) $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
 
 chaos: setup  ## Three real nodes under load and faults, and a checker over all that was seen: SECONDS=60 SEED=1.
 	$(RUN) python -m tests.chaos --seconds $(SECONDS) --seed $(SEED) $(ARGS)
 
 conformance: setup  ## Recorded cases of AWS against a real server: CASES=DIR FAILURES=FILE.
 	$(RUN) python -m tests.conformance $(if $(CASES),--cases $(CASES)) $(if $(FAILURES),--failures $(FAILURES))
+
+golden: setup  ## Keeps what this program writes, for later ones to read; not for a level that is released.
+	$(RUN) python -m tests.upgrade
 
 proto: setup  ## Writes stepraft/v1 from proto/.
 	$(RUN) scripts/proto

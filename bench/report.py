@@ -1,12 +1,8 @@
 """Points as lines and as a Markdown table."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from bench.__main__ import Point
+from bench.measure import Point
 
 _HEADER = (
     "work",

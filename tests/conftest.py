@@ -8,10 +8,16 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
-    """Undo what a command or a node that ran in this process did to the root logger."""
+    """Undo what a command, a node or a tool that ran in this process did to the loggers."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    loggers = [
+        each for each in root.manager.loggerDict.values() if isinstance(each, logging.Logger)
+    ]
+    enabled = [logger for logger in loggers if not logger.disabled]
     yield
+    for logger in enabled:
+        logger.disabled = False
     own = [
         each
         for each in root.handlers

@@ -261,6 +261,13 @@ def histories_rewritten(found: Findings) -> Iterator[str]:
                 yield f"{read.execution_id}: {read.node} showed events that are not there any more"
 
 
+def faults_unnoticed(found: Findings) -> Iterator[str]:
+    """What a node has to notice by itself, it says in its log."""
+    for fault in found.faults:
+        if not fault.has_alarmed:
+            yield f"{fault.kind} of {', '.join(fault.targets)}: no node's log says so"
+
+
 def server_failures(found: Findings) -> Iterator[str]:
     """No process of the run fails by its own fault, and no call by that of a node."""
     for failure in found.node_failures:
@@ -289,6 +296,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "histories rewritten": histories_rewritten,
     "reads that missed an execution": reads_missed,
     "reads back in time": reads_back_in_time,
+    "faults that nobody noticed": faults_unnoticed,
     "failures of the program": server_failures,
 }
 """Every check, by the name that the report gives it."""

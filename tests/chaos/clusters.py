@@ -8,16 +8,23 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Final
 
 from stepraft.testing.cluster import LocalCluster, Settings
 from tests.chaos.namespaces import Namespace, run
+from tests.chaos.spoiling import spoil
+from tests.chaos.worse import Dials, cut_power
 
 SIZE: Final = 3
-DISK_BYTES: Final = 512 << 20
-"""Each node's disk; a segment of the log takes 32 MiB, and two or three of them are kept."""
+DISK_BYTES: Final = 1 << 30
+LOW_BYTES: Final = 256 << 20
+CRITICAL_BYTES: Final = 64 << 20
+"""Each node's disk, and its limits; a segment of the log takes 32 MiB."""
 
 CLIENTS: Final = "clients"
 """The place in the network where clients and workers are."""
@@ -27,14 +34,26 @@ _CLIENTS_NUMBER: Final = 254
 _NOWHERE: Final = "02:00:00:00:00:00"
 """A hardware address that nobody has: frames to it are lost without a word."""
 _FILLER: Final = "filler"
-_FILL_STEP_BYTES: Final = 64 << 10
+_FILL_STEPS_BYTES: Final = (4 << 20, 4 << 10)
 
 
 class LoopbackCluster(LocalCluster):
-    """Real processes on loopback: they can be killed, stopped and paused."""
+    """Real processes on loopback: they can be killed, stopped and paused, lose power and data, and
+    have a slow disk or a wrong clock.
+    """
 
     def __init__(self, folder: Path, settings: Settings | None = None) -> None:
         super().__init__(folder, SIZE, settings)
+        self._dials = {node_id: Dials(self._controls(node_id)) for node_id in self.nodes}
+
+    def _controls(self, node_id: str) -> Path:
+        return self.folder / f"{node_id}-controls"
+
+    def command(self, node_id: str) -> list[str]:
+        """Return what starts a node whose disk and clock can be made worse."""
+        config_path = str(self.nodes[node_id].config_path)
+        controls = str(self._controls(node_id))
+        return [sys.executable, "-m", "tests.chaos.node", controls, "--config", config_path]
 
     @property
     def running(self) -> list[str]:
@@ -54,6 +73,30 @@ class LoopbackCluster(LocalCluster):
         if process is not None and process.poll() is None:
             process.send_signal(number)
 
+    def worsen(self, node_id: str, *, sync_s: float = 0.0, clock_s: float = 0.0) -> None:
+        """Make a node's fsyncs so much longer, and its wall clock so wrong; without numbers, undo
+        it.
+        """
+        self._dials[node_id].set(sync_us=round(sync_s * 1e6), clock_ms=round(clock_s * 1000))
+
+    def cut_power(self, node_id: str, draw: int) -> None:
+        """End a node as a power cut does: what it had not synced is lost in part."""
+        self.kill(node_id)
+        node = self.nodes[node_id]
+        cut_power(self._controls(node_id), node.data_dir, Random(f"{node_id} {draw}"))
+
+    def lose_folder(self, node_id: str) -> None:
+        """Empty the folder of a node that does not run."""
+        for path in self.nodes[node_id].data_dir.iterdir():
+            shutil.rmtree(path)
+
+    def spoil_store(self, node_id: str) -> None:
+        """Change the store of a node that does not run, as a fault of memory or disk might have:
+        another value in one row, and the checksum of all that was ever written accordingly.
+        """
+        for folder in self.nodes[node_id].data_dir.glob("partition-*/store"):
+            spoil(folder)
+
     def return_code(self, node_id: str) -> int | None:
         """Return what the last process of a node ended with; None while it runs."""
         process = self.nodes[node_id].process
@@ -62,6 +105,7 @@ class LoopbackCluster(LocalCluster):
     def restore(self) -> None:
         """Undo every fault: all nodes run, unpaused."""
         for node_id, node in self.nodes.items():
+            self.worsen(node_id)
             self.resume(node_id)
             if not node.is_running:
                 self.start(node_id)
@@ -76,7 +120,14 @@ class NamespaceCluster(LoopbackCluster):
     """Real processes on hosts of their own. Make it in a process that is in private namespaces."""
 
     def __init__(self, folder: Path, settings: Settings | None = None) -> None:
-        super().__init__(folder, {**(settings or {}), "raft": {"insecure_network": True}})
+        super().__init__(
+            folder,
+            {
+                **(settings or {}),
+                "raft": {"insecure_network": True},
+                "disk": {"low_bytes": LOW_BYTES, "critical_bytes": CRITICAL_BYTES},
+            },
+        )
         self._numbers = {node_id: number for number, node_id in enumerate(self.nodes, start=1)}
         self._numbers[CLIENTS] = _CLIENTS_NUMBER
         self._hosts = {node_id: Namespace() for node_id in self.nodes}
@@ -87,10 +138,10 @@ class NamespaceCluster(LoopbackCluster):
         self._lay_network()
         self._mount_disks()
 
-    def start(self, *node_ids: str) -> None:
+    def start(self, *node_ids: str, rejoin: bool = False) -> None:
         """Start the named nodes, or all of them, each on its host."""
         for node_id in node_ids or self.nodes:
-            self._hosts[node_id].run(partial(super().start, node_id))
+            self._hosts[node_id].run(partial(super().start, node_id, rejoin=rejoin))
 
     # The network: one switch, on which the clients are, and a cable to each node
 
@@ -145,11 +196,10 @@ class NamespaceCluster(LoopbackCluster):
     def fill_disk(self, node_id: str) -> None:
         """Leave no room on a node's disk."""
         with (self.nodes[node_id].data_dir / _FILLER).open("ab", buffering=0) as filler:
-            try:
-                while filler.write(bytes(_FILL_STEP_BYTES)):
-                    pass
-            except OSError:
-                return
+            for step in _FILL_STEPS_BYTES:
+                with suppress(OSError):
+                    while filler.write(bytes(step)):
+                        pass
 
     def empty_disk(self, node_id: str) -> None:
         """Give the room back."""

@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from tests.chaos import operations
 from tests.chaos.clusters import CLIENTS, LoopbackCluster, NamespaceCluster, others
 
 FIRST_AT_S: Final = 5.0
@@ -20,6 +21,13 @@ EVERY_S: Final = (5.0, 15.0)
 LASTS_S: Final = (3.0, 8.0)
 PAUSE_BETWEEN_S: Final = 2.0
 _STUTTER_S: Final = (0.05, 0.5)
+_SLOW_SYNC_S: Final = 0.25
+_CLOCK_S: Final = (-7200.0, 7200.0)
+_BETWEEN_TRANSFERS_S: Final = 0.7
+_REMOVED_WITHIN_S: Final = 10.0
+_LOOK_EVERY_S: Final = 0.05
+_WRONG_STATE: Final = " of this node (is wrong|and of)"
+_REMOVED: Final = "stops: .*removed"
 
 Targets = Sequence[str]
 Pairs = Iterable[tuple[str, str]]
@@ -29,15 +37,14 @@ Pairs = Iterable[tuple[str, str]]
 class Kind(Struct, frozen=True):
     """What a fault does. `inflict` works for `lasts_s` seconds and returns when it is undone;
     `aims`: at whom. `ends_processes`: it ends its targets' processes, and starts them again.
-    `may_stop_nodes`: a target may stop by itself, with a word in its log, and goes on when it is
-    started again.
+    `alarm`: what the nodes' logs have to complain of, a regular expression; empty is nothing.
     """
 
     inflict: Callable[[LoopbackCluster, Targets, float], None]
     aims: tuple[str, ...]
     needs_hosts: bool = False
     ends_processes: bool = False
-    may_stop_nodes: bool = False
+    alarm: str = ""
 
 
 class Planned(Struct, frozen=True):
@@ -171,8 +178,81 @@ def _between(one: str, places: Iterable[str]) -> Iterator[tuple[str, str]]:
         yield place, one
 
 
+def _slow_disk(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
+    """Make each fsync take a quarter of a second longer."""
+    for node_id in hit:
+        cluster.worsen(node_id, sync_s=_SLOW_SYNC_S)
+    time.sleep(lasts_s)
+    for node_id in hit:
+        cluster.worsen(node_id)
+
+
+def _turn_clock(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
+    """Set the wall clock ahead or back by up to two hours, and right again."""
+    random = Random(repr((hit, lasts_s)))
+    for node_id in hit:
+        cluster.worsen(node_id, clock_s=random.uniform(*_CLOCK_S))
+    time.sleep(lasts_s)
+    for node_id in hit:
+        cluster.worsen(node_id)
+
+
+def _cut_power(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
+    for node_id in hit:
+        cluster.cut_power(node_id, round(lasts_s * 1e6))
+    time.sleep(lasts_s)
+    cluster.start(*hit)
+
+
+def _lose_folder(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
+    """Lose all that a node had; it comes back under its name with an empty folder."""
+    for node_id in hit:
+        cluster.kill(node_id)
+        cluster.lose_folder(node_id)
+    cluster.start(*hit)
+    time.sleep(lasts_s)
+
+
+def _spoil_store(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
+    """Change the store of a node while it is down."""
+    for node_id in hit:
+        cluster.terminate(node_id)
+        cluster.spoil_store(node_id)
+    cluster.start(*hit)
+    for node_id in hit:
+        operations.wait_until_it_follows(cluster, node_id)
+    time.sleep(lasts_s)
+
+
+def _transfer(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
+    """Have the leader hand over, again and again."""
+    until_s = time.monotonic() + lasts_s
+    while time.monotonic() < until_s:
+        operations.transfer(cluster)
+        time.sleep(_BETWEEN_TRANSFERS_S)
+
+
+def _replace(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
+    """Remove a node from the cluster, and add it anew with an empty folder."""
+    for node_id in hit:
+        operations.remove(cluster, node_id)
+        _wait_for_end(cluster, node_id)
+        cluster.kill(node_id)
+        cluster.lose_folder(node_id)
+        operations.add(cluster, node_id)
+        cluster.start(node_id)
+        operations.wait_for_vote(cluster, node_id)
+
+
+def _wait_for_end(cluster: LoopbackCluster, node_id: str) -> None:
+    """Wait until a node has stopped by itself; one that does not gives no alarm, either."""
+    until_s = time.monotonic() + _REMOVED_WITHIN_S
+    while cluster.return_code(node_id) is None and time.monotonic() < until_s:
+        time.sleep(_LOOK_EVERY_S)
+
+
 def _fill_disk(cluster: LoopbackCluster, hit: Targets, lasts_s: float) -> None:
-    """Leave no room. What stops for it is started again when there is room."""
+    """Leave not a byte, for everybody else as for the node."""
     assert isinstance(cluster, NamespaceCluster), "only a disk of our own may be filled"
     for node_id in hit:
         cluster.fill_disk(node_id)
@@ -197,7 +277,14 @@ KINDS: Final[Mapping[str, Kind]] = {
     "deafen": Kind(_deafen, _ONE, needs_hosts=True),
     "mute": Kind(_mute, _ONE, needs_hosts=True),
     "split-pair": Kind(_split_pair, ("leader", "random"), needs_hosts=True),
-    "full-disk": Kind(_fill_disk, _ONE, needs_hosts=True, may_stop_nodes=True),
+    "full-disk": Kind(_fill_disk, (*_ONE, "all"), needs_hosts=True),
+    "slow-disk": Kind(_slow_disk, (*_ONE, "all")),
+    "clock-jump": Kind(_turn_clock, (*_ONE, "all")),
+    "power-cut": Kind(_cut_power, (*_ONE, "all"), ends_processes=True),
+    "lost-folder": Kind(_lose_folder, _ONE, ends_processes=True),
+    "spoiled-store": Kind(_spoil_store, _ONE, ends_processes=True, alarm=_WRONG_STATE),
+    "transfer": Kind(_transfer, ("leader",)),
+    "replace": Kind(_replace, _ONE, ends_processes=True, alarm=_REMOVED),
 }
 """The faults by name."""
 

@@ -105,8 +105,8 @@ class Sample(Record, frozen=True, kw_only=True):
 
 
 class FaultRecord(Record, frozen=True, kw_only=True):
-    """A fault that was made. `kind` and `aim` as in the schedule, `targets` the nodes it hit, and
-    `stopped` those that it made stop by themselves.
+    """A fault that was made. `kind` and `aim` as in the schedule, `targets` the nodes it hit.
+    `has_alarmed`: what the nodes had to notice of it, they did.
     """
 
     kind: str
@@ -114,7 +114,7 @@ class FaultRecord(Record, frozen=True, kw_only=True):
     targets: tuple[str, ...]
     began_s: float
     ended_s: float
-    stopped: tuple[str, ...] = ()
+    has_alarmed: bool = True
 
 
 class NodeFailure(Record, frozen=True, kw_only=True):

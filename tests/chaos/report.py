@@ -29,15 +29,18 @@ def longest_gaps_s(faults: Sequence[FaultRecord], accepted_s: Sequence[float]) -
     ends_s = [fault.ended_s + AFTERMATH_S for fault in faults]
     next_s = [*(fault.began_s for fault in faults[1:]), math.inf]
     return [
-        _longest_gap_s(fault.began_s, min(end_s, following_s), accepted_s)
+        _longest_gap_s(fault.began_s, end_s, following_s, accepted_s)
         for fault, end_s, following_s in zip(faults, ends_s, next_s, strict=False)
     ]
 
 
-def _longest_gap_s(since_s: float, until_s: float, accepted_s: Sequence[float]) -> float:
-    """Return the longest gap that begins between two times."""
+def _longest_gap_s(
+    since_s: float, end_s: float, following_s: float, accepted_s: Sequence[float]
+) -> float:
+    """Return the longest gap that begins between two times, up to when the next fault begins."""
+    until_s = min(end_s, following_s)
     first, last = bisect_left(accepted_s, since_s), bisect_left(accepted_s, until_s)
-    points = [since_s, *accepted_s[first : last + 1]]
+    points = [since_s, *(min(each, following_s) for each in accepted_s[first : last + 1])]
     return max((later - earlier for earlier, later in pairwise(points)), default=0.0)
 
 
@@ -94,7 +97,7 @@ def _faults(found: Findings) -> Table:
     table = Table(title="longest time without an accepted write, in seconds", title_justify="left")
     table.add_column("fault")
     table.add_column("aim")
-    for heading in ("times", "median", "max", "lasted", "stopped nodes"):
+    for heading in ("times", "median", "max", "lasted"):
         table.add_column(heading, justify="right")
     accepted_s = sorted(start.returned_s for start in found.acknowledged_starts)
     gaps: dict[tuple[str, str], list[tuple[float, FaultRecord]]] = defaultdict(list)
@@ -111,7 +114,6 @@ def _figures(measured: list[tuple[float, FaultRecord]]) -> Iterator[str]:
     yield f"{median(gaps_s):.2f}"
     yield f"{max(gaps_s):.2f}"
     yield f"{median(fault.ended_s - fault.began_s for _, fault in measured):.1f}"
-    yield str(sum(len(fault.stopped) for _, fault in measured))
 
 
 def _checks(violations: dict[str, list[str]]) -> Table:

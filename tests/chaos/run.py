@@ -91,15 +91,14 @@ class Run:
         _log.info("%s: %s (%s; %s leads)", planned.kind, ", ".join(hit), planned.aim, leader)
         kind = KINDS[planned.kind]
         self._read_logs()
-        self._may_end = set(hit) if kind.ends_processes or kind.may_stop_nodes else set()
+        self._may_end = set(hit) if kind.ends_processes else set()
         began_s = time.monotonic()
         try:
             await asyncio.to_thread(kind.inflict, self._cluster, hit, planned.lasts_s)
         except subprocess.TimeoutExpired as error:
             self._note_failure(hit[0], f"did not stop when asked to: {error}")
         ended_s = time.monotonic()
-        stopped = self._start_stopped(hit)
-        self._read_logs(excused=stopped)
+        has_alarmed = self._read_logs(kind.alarm)
         self._may_end = set()
         self._file.write(
             FaultRecord(
@@ -108,17 +107,9 @@ class Run:
                 targets=tuple(hit),
                 began_s=began_s,
                 ended_s=ended_s,
-                stopped=tuple(stopped),
+                has_alarmed=has_alarmed or not kind.alarm,
             )
         )
-
-    def _start_stopped(self, hit: Sequence[str]) -> list[str]:
-        """Start what a fault has made stop, and return it."""
-        stopped = [node_id for node_id in hit if node_id not in self._cluster.running]
-        if stopped:
-            _log.info("stopped by it: %s", ", ".join(stopped))
-            self._cluster.start(*stopped)
-        return stopped
 
     async def _calm(self, client: Client) -> None:
         """End the load, undo what is left of faults, and let the workers finish."""
@@ -138,14 +129,20 @@ class Run:
         self._cluster.stop()
         self._read_logs()
 
-    def _read_logs(self, excused: Sequence[str] = ()) -> None:
-        """Note what the nodes complain of since the last look, but for those that had a reason."""
+    def _read_logs(self, alarm: str = "") -> bool:
+        """Note what the nodes complain of since the last look, but for an alarm that there was
+        reason for; return whether that was given.
+        """
+        has_alarmed = False
         for node_id, node in self._cluster.nodes.items():
             new = node.log_path.read_bytes()[self._read_to[node_id] :]
             self._read_to[node_id] += len(new)
             for line in new.decode(errors="replace").splitlines():
-                if node_id not in excused and _COMPLAINT.search(line):
+                if alarm and re.search(alarm, line):
+                    has_alarmed = True
+                elif _COMPLAINT.search(line):
                     self._note_failure(node_id, f"its log has: {line}")
+        return has_alarmed
 
     def _note_failure(self, who: str, text: str) -> None:
         _log.warning("%s: %s", who, text)

@@ -29,7 +29,16 @@ from tests.chaos.conftest import (
     wait_final,
 )
 from tests.chaos.findings import Findings
-from tests.chaos.records import Answer, AnyRecord, Event, NodeFailure, Outcome, Sample, Work
+from tests.chaos.records import (
+    Answer,
+    AnyRecord,
+    Event,
+    FaultRecord,
+    NodeFailure,
+    Outcome,
+    Sample,
+    Work,
+)
 
 
 def found_by_checks(records: Records) -> set[str]:
@@ -248,6 +257,20 @@ CORRUPTIONS = [
         add(NodeFailure(node="n1", at_s=1.0, text="ended by itself with 70")),
         {"failures of the program"},
         id="a node ends by itself",
+    ),
+    pytest.param(
+        add(
+            FaultRecord(
+                kind="spoiled-store",
+                aim="follower",
+                targets=("n2",),
+                began_s=1.0,
+                ended_s=2.0,
+                has_alarmed=False,
+            )
+        ),
+        {"faults that nobody noticed"},
+        id="a store was changed, and no node says so",
     ),
     pytest.param(
         add(read(LINE, "", 3.0, answer=Answer.BROKEN, reason="INTERNAL")),

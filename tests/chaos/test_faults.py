@@ -78,6 +78,12 @@ def fault(began_s: float, ended_s: float) -> FaultRecord:
             [3.0, 5.0],
             id="each fault has its own",
         ),
+        pytest.param(
+            [fault(10, 12), fault(14, 24)],
+            [10.0, 11.0, 13.9, 23.0],
+            [2.9, 9.0],
+            id="what the next fault causes is its own",
+        ),
         pytest.param([fault(10, 12)], [], [0.0], id="no load"),
         pytest.param([], [1.0, 2.0], [], id="no fault"),
     ],
@@ -85,4 +91,4 @@ def fault(began_s: float, ended_s: float) -> FaultRecord:
 def test_the_longest_time_without_a_write_is_found(
     faults: list[FaultRecord], accepted_s: list[float], gaps_s: list[float]
 ) -> None:
-    assert longest_gaps_s(faults, accepted_s) == gaps_s
+    assert longest_gaps_s(faults, accepted_s) == pytest.approx(gaps_s)

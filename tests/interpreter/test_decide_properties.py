@@ -19,6 +19,7 @@ from stepraft.interpreter.commands import (
     HandBackTask,
     HeartbeatTask,
     PutWorkflow,
+    RaiseFeatureLevel,
     StartExecution,
 )
 from stepraft.interpreter.decide import decide
@@ -194,6 +195,7 @@ def commands(bench: Bench) -> st.SearchStrategy[Command]:
         st.builds(FireTimer, timer_id=timers),
         st.builds(CancelExecution, execution_id=executions, error=st.none(), cause=st.none()),
         st.builds(CreateClusterSecret, secret=st.just(bytes(32))),
+        st.builds(RaiseFeatureLevel, level=st.integers(0, 3)),
     )
 
 

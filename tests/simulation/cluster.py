@@ -1,4 +1,5 @@
-"""One run: three replicas, clients and workers on virtual time; faults, then calm, then the checks.
+"""One run: three replicas on a model of consensus, clients and workers on virtual time; first
+faults, then calm, then the checks.
 
 Everything follows from the seed.
 """
@@ -10,44 +11,39 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from stepraft.interpreter import documents
-from stepraft.interpreter.contexts import ExecutionContext
 from stepraft.interpreter.language.parse import parse_definition
-from stepraft.interpreter.lifecycle import ENDED, ExecutionStatus
+from stepraft.interpreter.lifecycle import ENDED
 from stepraft.interpreter.limits import Limits
 from stepraft.server.engine.processor import Budget
-from stepraft.storage import keys, queries
-from stepraft.storage.keys import Family, Part
-from stepraft.storage.kv import Readable
-from stepraft.storage.machine import Machine
-from stepraft.storage.memory import MemoryStore
+from stepraft.storage import queries
 from stepraft.testing import VirtualLoop
+from tests.simulation import endings
 from tests.simulation.consensus import Chances, Group, Member
 from tests.simulation.oracle import Oracle, Violation, require
 from tests.simulation.outside import Outside
-from tests.simulation.reference import Reference, Result, TooMany, normal
 from tests.simulation.replicas import Killed, Replica
 from tests.simulation.workflows import Generator
 
 NODE_IDS: Final = ("n1", "n2", "n3")
 _CALM_MAX_S: Final = 5000
-_LASTING: Final = frozenset({Part.EXECUTION.value, Part.INPUT.value, Part.OUTPUT.value})
-_PASSING: Final = frozenset({Family.PENDING.value, Family.TIMER.value, Family.READY.value})
 
 
 class Report(Struct):
     """What a run came to.
 
-    `statuses`: how many executions ended in each. `checked`: of how many the outcome could be told
-    beforehand. `checksum`: of all rows.
+    `acknowledged`: how many commands were answered. `statuses`: how many executions ended in each.
+    `checked`: of how many the outcome could be told beforehand. `checksum`: of all rows.
+    `feature_level`: the cluster's at the end; who has started often is upgraded.
     """
 
+    acknowledged: int
     statuses: dict[str, int]
     checked: int
     entries: int
     terms: int
     crashes: int
     checksum: int
+    feature_level: int
 
 
 class Failures(logging.Handler):
@@ -136,7 +132,7 @@ class Simulation:
             for state in self.definitions[name].all_states.values():
                 self.outside.resources[f"{state.name}"] = ""
         self._advance(2)
-        while self.outside.open_clients:
+        while self.outside.open_puts:
             self._advance(1)
 
     def _disturb_for(self, seconds: float) -> None:
@@ -235,84 +231,25 @@ class Simulation:
         if self.chance.random() < replica.kill_chance / 2 and replica.is_up:
             replica.kill()
 
-    # The checks at the end
-
     def _check(self) -> Report:
-        self._check_replicas()
-        rows = self.replicas["n1"].store
-        require(not self.oracle.pending, "commands are left pending")
-        _check_left_over(rows)
-        executions = [queries.execution(rows, key) for key in self.oracle.statuses]
-        found = [execution for execution in executions if execution is not None]
-        require(len(found) == len(executions), "an execution has no row")
-        require(set(self.outside.started) <= set(self.oracle.statuses), "a start was lost")
-        checked = sum(self._check_outcome(execution, rows) for execution in found)
-        statuses: dict[str, int] = {}
-        for execution in found:
-            statuses[execution.status.value] = statuses.get(execution.status, 0) + 1
+        stores = {node_id: replica.store for node_id, replica in self.replicas.items()}
+        endings.check_replicas(self.group.replay, stores)
+        level = min(replica.supported_level for replica in self.replicas.values())
+        found = queries.feature_level(stores["n1"])
+        require(found == level, f"the feature level is {found}, and every replica supports {level}")
+        told = endings.check_executions(stores["n1"], self.oracle, self.outside, self.definitions)
         entries = len(self.group.log)
         checksum = self.oracle.checksums[entries]
-        return Report(statuses, checked, entries, self.group.term, self.crashes, checksum)
-
-    def _check_replicas(self) -> None:
-        """I3 and I9: all replicas, and a machine that replays the log from nothing, hold the same
-        bytes.
-        """
-        replayed = MemoryStore()
-        machine = Machine(replayed)
-        for index, (term, entry) in enumerate(self.group.log, start=1):
-            machine.apply(index, term, entry)
-        expected = list(queries.replicated_rows(replayed))
-        for replica in self.replicas.values():
-            rows = list(queries.replicated_rows(replica.store))
-            require(rows == expected, f"{replica.node_id} holds other rows than the log makes")
-
-    def _check_outcome(self, execution: ExecutionContext, rows: Readable) -> bool:
-        """Whether the outcome could be checked; one that cannot be is a violation."""
-        started = self.outside.started[execution.execution_id]
-        if execution.status is ExecutionStatus.CANCELED:
-            require(started.is_canceled, "an execution is canceled that nobody canceled")
-            return True
-        definition = self.definitions[started.workflow]
-        if execution.status is ExecutionStatus.TIMED_OUT:
-            require(definition.timeout_s is not None, "an execution without a timeout times out")
-            return True
-        try:
-            outcomes = Reference(definition, started.input, self.outside.plan).outcomes()
-        except TooMany:
-            return False
-        actual = _outcome(execution, rows)
-        require(
-            actual in {_normal(outcome) for outcome in outcomes},
-            f"{execution.execution_id} of {started.workflow} ends as {actual}, not as {outcomes}",
+        return Report(
+            self.outside.acknowledged,
+            told.statuses,
+            told.checked,
+            entries,
+            self.group.term,
+            self.crashes,
+            checksum,
+            level,
         )
-        return True
-
-
-def _outcome(execution: ExecutionContext, rows: Readable) -> Result:
-    output = queries.execution_output(rows, execution.execution_id)
-    if output is None:
-        return _normal(Result(is_error=True, error=execution.error, cause=execution.cause))
-    return _normal(Result(output=output))
-
-
-def _normal(result: Result) -> Result:
-    output = result.output and documents.canonical(documents.loads(result.output))
-    return Result(
-        output=normal(output.decode()).encode(),
-        is_error=result.is_error,
-        error=result.error,
-        cause=None if result.cause is None else normal(result.cause),
-    )
-
-
-def _check_left_over(rows: Readable) -> None:
-    for key, _ in queries.replicated_rows(rows):
-        require(key[:1] not in _PASSING, f"the row {key!r} is left over")
-        if key[:1] == Family.CONTEXT.value:
-            identifier, part = keys.split_context(key)
-            belongs = identifier.split("/")[3].startswith("e") and part in _LASTING
-            require(belongs, f"the row {key!r} is left over")
 
 
 def simulate(seed: int) -> Report:

@@ -12,10 +12,12 @@ from stepraft.interpreter.decision import Delivery, StartedExecution
 from stepraft.interpreter.errors import Rejection
 from stepraft.interpreter.view import View
 from stepraft.server.clock import HybridClock
+from stepraft.server.engine import levels
 from stepraft.server.engine.partition import Partition
 from stepraft.server.engine.processor import Processor
 from stepraft.server.engine.timers import Timers
 from stepraft.server.engine.working_state import WorkingState
+from stepraft.server.raft.contract import RaftStatus
 from stepraft.storage import appliers, entry, keys, queries
 from stepraft.storage.appliers import fan_out
 from stepraft.storage.appliers import tasks as task_appliers
@@ -28,14 +30,14 @@ Patch = pytest.MonkeyPatch
 
 
 class Defect(NamedTuple):
-    """What is broken, how, a seed that shows it, and a part of what that run says.
+    """What is broken, how, seeds that show it, and a part of what those runs say.
 
     `python tests/simulation/run.py --defects` finds other seeds, should the runs change.
     """
 
     name: str
     break_: Callable[[Patch], None]
-    seed: int
+    seeds: tuple[int, ...]
     seen_as: str
 
 
@@ -93,7 +95,7 @@ def deliver_before_commit(patch: Patch) -> None:
 
 
 def keep_the_epoch_when_a_proposal_is_lost(patch: Patch) -> None:
-    patch.setattr(Partition, "_on_proposal_lost", lambda self, epoch, result: None)
+    patch.setattr(Partition, "_on_proposal_lost", lambda *_: None)
 
 
 def take_the_entries_of_raft_for_its_own(patch: Patch) -> None:
@@ -159,38 +161,79 @@ def write_other_rows_as_leader(patch: Patch) -> None:
     patch.setattr(WorkingState, "seal", seal_more)
 
 
+def raise_the_level_alone(patch: Patch) -> None:
+    patch.setattr(levels, "common_level", lambda supported, status: supported)
+
+
+def raise_the_level_past_those_away(patch: Patch) -> None:
+    def of_connected(supported: int, status: RaftStatus) -> int:
+        known = (peer.supported_level for peer in status.peers if peer.is_connected)
+        return min([supported, *known])
+
+    patch.setattr(levels, "common_level", of_connected)
+
+
+def never_raise_the_level(patch: Patch) -> None:
+    patch.setattr(levels.Levels, "start", lambda self: None)
+
+
 DEFECTS = [
-    Defect("a followed command stays pending", keep_followed_commands, 1, "is followed twice"),
-    Defect("an entry of another epoch is applied", apply_entries_of_another_epoch, 44, "Violation"),
-    Defect("a stale delivery counts", accept_stale_deliveries, 8, "stale delivery counts"),
-    Defect("a new leader forgets the timers", forget_timers, 2, "stuck"),
-    Defect("a new leader forgets pending commands", forget_pending_commands, 44, "stuck"),
-    Defect("an answer comes before the commit", answer_before_commit, 1, "that is not committed"),
-    Defect("a delivery comes before the commit", deliver_before_commit, 1, "is handed out"),
-    Defect("an epoch outlives a lost proposal", keep_the_epoch_when_a_proposal_is_lost, 1, "stuck"),
+    Defect("a followed command stays pending", keep_followed_commands, (1,), "is followed twice"),
+    Defect(
+        "an entry of another epoch is applied", apply_entries_of_another_epoch, (44,), "Violation"
+    ),
+    Defect("a stale delivery counts", accept_stale_deliveries, (8,), "stale delivery counts"),
+    Defect("a new leader forgets the timers", forget_timers, (2,), "stuck"),
+    Defect("a new leader forgets pending commands", forget_pending_commands, (44,), "stuck"),
+    Defect(
+        "an answer comes before the commit", answer_before_commit, (1,), "that is not committed"
+    ),
+    Defect("a delivery comes before the commit", deliver_before_commit, (1,), "is handed out"),
+    Defect(
+        "an epoch outlives a lost proposal", keep_the_epoch_when_a_proposal_is_lost, (1,), "stuck"
+    ),
     Defect(
         "Raft's own entries count as the epoch's",
         take_the_entries_of_raft_for_its_own,
-        3,
+        (3,),
         "pop from",
     ),
-    Defect("a clock ignores the old leader's", forget_the_clocks_of_others, 7, "goes back in time"),
-    Defect("a timer strikes early", fire_early, 1, "fires early"),
-    Defect("a key is forgotten", forget_idempotency_keys, 1, "a key starts two executions"),
-    Defect("an ended scope goes on", let_ended_scopes_go_on, 12, "Violation"),
-    Defect("children's rows stay", leave_children_behind, 1, "left over"),
-    Defect("a task that is over can be completed", keep_ended_tasks, 1, "is over twice"),
-    Defect("Catch answers another error", catch_the_wrong_error, 12, "ends as"),
-    Defect("the leader writes rows of its own", write_other_rows_as_leader, 1, "replicas differ"),
+    Defect(
+        "a clock ignores the old leader's", forget_the_clocks_of_others, (7,), "goes back in time"
+    ),
+    Defect("a timer strikes early", fire_early, (1,), "fires early"),
+    Defect("a key is forgotten", forget_idempotency_keys, (1,), "a key starts two executions"),
+    Defect("an ended scope goes on", let_ended_scopes_go_on, (12,), "Violation"),
+    Defect("children's rows stay", leave_children_behind, (1,), "left over"),
+    Defect("a task that is over can be completed", keep_ended_tasks, (1,), "is over twice"),
+    Defect("Catch answers another error", catch_the_wrong_error, (12,), "ends as"),
+    Defect(
+        "the leader writes rows of its own", write_other_rows_as_leader, (1,), "replicas differ"
+    ),
+    Defect(
+        "a leader asks nobody what they support",
+        raise_the_level_alone,
+        (2,),
+        "raises the feature level",
+    ),
+    Defect(
+        "a leader takes those away for upgraded",
+        raise_the_level_past_those_away,
+        (17, 51),
+        "raises the feature level",
+    ),
+    Defect(
+        "nobody raises the feature level", never_raise_the_level, (8,), "every replica supports"
+    ),
 ]
 
 
-def show(defect: Defect, seed: int) -> str:
+def show(defect: Defect, seed: int, run: Callable[[int], object] = simulate) -> str:
     """Return what the run of a seed with the defect says, empty if it finds nothing wrong."""
     with pytest.MonkeyPatch.context() as patch:
         defect.break_(patch)
         try:
-            simulate(seed)
+            run(seed)
         except Violation as violation:
             return str(violation)
     return ""

@@ -21,8 +21,11 @@ class LossyStore(MemoryStore):
         super().write(writes)
 
     def sync(self) -> None:
-        self._synced = dict(self.scan(b""))
-        self._unsynced.clear()
+        self._keep()
+
+    def switch(self) -> None:
+        super().switch()
+        self._keep()
 
     def lose_power(self, chance: Random) -> None:
         """Lose some writes: the last ones, or some in the middle, as a store with several log files
@@ -36,4 +39,12 @@ class LossyStore(MemoryStore):
         super().write(self._synced.items())
         for writes in surviving:
             super().write(writes)
-        self.sync()
+        self._keep()
+        staged = self.staged()
+        if staged is not None:
+            staged[0].lose_power(chance)
+
+    def _keep(self) -> None:
+        """All that is there now survives a loss of power."""
+        self._synced = dict(self.scan(b""))
+        self._unsynced.clear()

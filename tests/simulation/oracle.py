@@ -1,5 +1,7 @@
 """What is allowed: watches the committed log, each replica's machine and what the outside sees."""
 
+from typing import Final
+
 from msgspec import Struct, field
 
 from stepraft.interpreter.contexts import due_ms
@@ -18,9 +20,13 @@ from stepraft.interpreter.events import (
     TimerFired,
     execution_of,
 )
+from stepraft.interpreter.features import SUPPORTED
 from stepraft.interpreter.hlc import physical_ms
 from stepraft.interpreter.lifecycle import ENDED, LEGAL_CHANGES, ExecutionStatus
 from stepraft.storage.entry import EntryKind, Group, decode_groups, decode_header
+
+LEVEL_MAX: Final = SUPPORTED + 1
+"""The feature level of the program that replicas are upgraded to in the course of a run."""
 
 
 class Violation(Exception):

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct, field
 
@@ -22,15 +23,44 @@ from stepraft.interpreter.decision import Delivery, Reply, StartedExecution
 from stepraft.interpreter.documents import Json
 from stepraft.interpreter.errors import Reason, Rejection
 from stepraft.interpreter.events import Event, TaskCompleted, TaskFailed
+from stepraft.server.engine.dispatcher import Session
 from stepraft.storage import queries
+from stepraft.storage.kv import Readable
 from stepraft.testing import VirtualLoop
 from tests.simulation.oracle import Oracle, require
 from tests.simulation.reference import Answer
-from tests.simulation.replicas import NAMESPACE, TENANT, Replica
 from tests.simulation.workflows import RESOURCES, SILENT
 
+TENANT, NAMESPACE = "t", "n"
 TRY_AGAIN = frozenset({Reason.NO_LEADER, Reason.OUTCOME_UNKNOWN})
 TOO_LATE = frozenset({Reason.TASK_NOT_FOUND, Reason.TASK_TOKEN_STALE})
+
+
+class Server(Protocol):
+    """A node, as those outside see it. What it answers after its end nobody hears."""
+
+    async def submit(self, command: Command) -> Reply:
+        """Ask for a command.
+
+        Errors: Rejection, also when the node dies or is dead.
+        """
+
+    async def barrier(self) -> Readable:
+        """Return what can be read, up to date.
+
+        Errors: Rejection, also when the node dies or is dead.
+        """
+
+    def open(
+        self, resources: list[str], worker: str, lease_ms: int, deliver: Callable[[Delivery], None]
+    ) -> Session:
+        """Let a worker wait for one task.
+
+        Errors: Rejection.
+        """
+
+    def close(self, session: Session) -> None:
+        """A worker waits no longer."""
 
 
 class Started(Struct):
@@ -42,15 +72,23 @@ class Started(Struct):
 
 
 class Outside(Struct):
-    """Everybody who asks something of the cluster. `is_calm`: nobody misbehaves any more."""
+    """Everybody who asks something of the cluster. `is_calm`: nobody misbehaves any more.
+
+    `duplicates`: how likely a request reaches the cluster twice, from 0 to 1. `arrival_s`: within
+    which time the clients come. `acknowledged`: how many commands were answered.
+    """
 
     loop: VirtualLoop
     chance: Random
     seed: int
     oracle: Oracle
-    pick: Callable[[], Replica]
+    pick: Callable[[], Server]
+    duplicates: float = 0.0
+    arrival_s: float = 5.0
+    acknowledged: int = 0
     is_calm: bool = False
     is_over: bool = False
+    open_puts: int = 0
     open_clients: int = 0
     resources: dict[str, str] = field(default_factory=dict)
     started: dict[str, Started] = field(default_factory=dict)
@@ -76,28 +114,43 @@ class Outside(Struct):
         """
         while True:
             try:
-                return await self.pick().submit(command)
+                reply = await self._send(command)
             except Rejection as rejection:
                 if rejection.reason not in TRY_AGAIN:
                     raise
+            else:
+                self.acknowledged += 1
+                return reply
             await asyncio.sleep(self.chance.uniform(0.02, 0.4))
+
+    async def _send(self, command: Command) -> Reply:
+        """Ask a node. Errors: Rejection."""
+        if self.duplicates and self.chance.random() < self.duplicates:
+            self.spawn(self._send_later(command))
+        return await self.pick().submit(command)
+
+    async def _send_later(self, command: Command) -> None:
+        """The network delivers a request once more."""
+        await asyncio.sleep(self.chance.choice([0.0, 0.1, 2.0]))
+        with suppress(Rejection):
+            await self.pick().submit(command)
 
     # Clients
 
     async def put(self, name: str, definition: str) -> None:
         """Put a workflow."""
-        self.open_clients += 1
+        self.open_puts += 1
         await self.ask(
             PutWorkflow(
                 tenant=TENANT, namespace=NAMESPACE, name=name, definition=definition, description=""
             )
         )
-        self.open_clients -= 1
+        self.open_puts -= 1
 
     async def client(self, workflow: str, data: Json, key: str) -> None:
         """Start an execution by a key, repeat it, perhaps cancel it."""
         self.open_clients += 1
-        await asyncio.sleep(self.chance.uniform(0, 5))
+        await asyncio.sleep(self.chance.uniform(0, self.arrival_s))
         execution = await self._start(workflow, data, key)
         self.started[execution] = Started(workflow, data)
         if self.chance.random() < 0.3:

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from stepraft.interpreter.commands import Command
 from stepraft.interpreter.decision import Delivery, Reply
 from stepraft.interpreter.errors import Reason, Rejection
+from stepraft.interpreter.features import SUPPORTED
 from stepraft.interpreter.limits import Limits
 from stepraft.server.engine.dispatcher import Session, queue_names
 from stepraft.server.engine.partition import Partition
@@ -18,9 +19,12 @@ from stepraft.storage.machine import Machine
 from stepraft.testing import VirtualClock, VirtualLoop
 from tests.simulation.consensus import Group, Member
 from tests.simulation.disks import LossyStore
+from tests.simulation.oracle import LEVEL_MAX
+from tests.simulation.outside import NAMESPACE, TENANT
 
 _T = TypeVar("_T")
-TENANT, NAMESPACE = "t", "n"
+_STARTS_BEFORE_UPGRADE: Final = {"n1": 1, "n2": 1, "n3": 2}
+"""One comes back as it was while the others are upgraded: nobody may have taken its word for it."""
 
 
 class Killed(BaseException):
@@ -67,6 +71,8 @@ class Replica:
         self.store = LossyStore()
         self.clock = VirtualClock(loop, offset_ms=chance.randint(-2000, 2000))
         self.kill_chance = 0.0
+        self.starts = 0
+        self.supported_level = SUPPORTED
         self.sessions: list[Session] = []
         self.partition: MortalPartition | None = None
         self.member: Member | None = None
@@ -84,7 +90,10 @@ class Replica:
 
     def start(self) -> None:
         """Start its process on what the disk holds. To be called in the event loop."""
-        machine = Machine(self.store)
+        self.starts += 1
+        if self.starts > _STARTS_BEFORE_UPGRADE[self.node_id]:
+            self.supported_level = LEVEL_MAX
+        machine = Machine(self.store, supported_level=self.supported_level)
         self.partition = partition = MortalPartition(
             number=0,
             node_id=self.node_id,
@@ -113,6 +122,7 @@ class Replica:
         self.member.stop()
         if partition.epoch is not None:
             partition.epoch.timers.close()
+            partition.epoch.levels.close()
         self._end_sessions()
         waiting, self._waiting = self._waiting, {}
         for answer, inner in waiting.items():
@@ -126,22 +136,14 @@ class Replica:
             self.kill()
             raise Killed
 
-    # What others ask of it
+    # tests.simulation.outside.Server
 
     async def submit(self, command: Command) -> Reply:
-        """Ask for a command.
-
-        Errors: Rejection, also when the node dies or is dead.
-        """
         if self.partition is None:
             raise Rejection(Reason.NO_LEADER, "nobody is there")
         return await self._unless_killed(self.partition.leading().processor.submit(command))
 
     async def barrier(self) -> Readable:
-        """Return what can be read, up to date.
-
-        Errors: Rejection, also when the node dies or is dead.
-        """
         if self.partition is None:
             raise Rejection(Reason.NO_LEADER, "nobody is there")
         await self._unless_killed(self._loop.create_task(self.partition.barrier()))
@@ -165,10 +167,6 @@ class Replica:
     def open(
         self, resources: list[str], worker: str, lease_ms: int, deliver: Callable[[Delivery], None]
     ) -> Session:
-        """Let a worker wait for one task.
-
-        Errors: Rejection.
-        """
         if self.partition is None:
             raise Rejection(Reason.NO_LEADER, "nobody is there")
         dispatcher = self.partition.leading().dispatcher
@@ -190,7 +188,6 @@ class Replica:
         return session
 
     def close(self, session: Session) -> None:
-        """A worker waits no longer."""
         if session not in self.sessions:
             return
         self.sessions.remove(session)

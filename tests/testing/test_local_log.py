@@ -17,9 +17,6 @@ class Recorder:
         self.applied_index = index
         self.applied.append((index, term, entry))
 
-    def sync(self) -> int:
-        return self.applied_index
-
 
 class Bench:
     """A log, and all that it says."""
