@@ -137,6 +137,10 @@ def history_event(message: executions_pb2.HistoryEvent) -> HistoryEvent:
         index=message.index if message.HasField("index") else None,
         total=message.total,
         status=status(message.status) if message.status else None,
+        location=message.location,
+        timeout_s=message.timeout_s,
+        heartbeat_s=message.heartbeat_s,
+        credentials=loads(message.credentials),
     )
 
 

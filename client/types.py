@@ -124,6 +124,8 @@ class HistoryEvent:
     `type` is a name such as StateStarted; others may join those of this version. What does not
     apply to the type is empty, 0 or None. `hlc` orders the events of all executions. `attempt`
     counts the deliveries of a task from 1, `retry_count` the retries of its state from 0.
+    `location` is the field whose expression failed. `timeout_s`, `heartbeat_s` and `credentials`
+    are those of a task that was created.
     """
 
     sequence: int
@@ -148,6 +150,10 @@ class HistoryEvent:
     index: int | None
     total: int
     status: ExecutionStatus | None
+    location: str = ""
+    timeout_s: int = 0
+    heartbeat_s: int = 0
+    credentials: Json = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,7 +158,8 @@ def _begin(visit: Visit, first: Event) -> Decision:
     try:
         step = _start(visit.state, visit)
     except LanguageError as error:
-        step = Decision(commands=(outcome.failure(visit, error),))
+        failed = (outcome.failure(visit, error),)
+        step = Decision(events=outcome.noted(visit, error), commands=failed)
     return Decision(events=(first, *step.events), commands=step.commands)
 
 
@@ -193,7 +194,7 @@ def _complete_state(command: CompleteState, view: View) -> Decision:
             return _fail_state(visit, command)
         return _finish(visit, command)
     except LanguageError as error:
-        return _fail_state(visit, outcome.failure(visit, error))
+        return _fail_evaluation(visit, error)
 
 
 def _finish(visit: Visit, command: CompleteState) -> Decision:
@@ -206,6 +207,12 @@ def _finish(visit: Visit, command: CompleteState) -> Decision:
             return wait.complete(state, visit)
         case _:
             raise AssertionError(f"a {outcome.type_name(visit)} state has no result to complete it")
+
+
+def _fail_evaluation(visit: Visit, error: LanguageError) -> Decision:
+    """Note what went wrong in a state's own data flow, and fail the state."""
+    failed = _fail_state(visit, outcome.failure(visit, error))
+    return outcome.preceded(outcome.noted(visit, error), failed)
 
 
 def _fail_state(visit: Visit, command: CompleteState) -> Decision:
@@ -226,7 +233,7 @@ def _create_task(command: CreateTask, view: View) -> Decision:
     try:
         return _start(visit.state, visit)
     except LanguageError as error:
-        return _fail_state(visit, outcome.failure(visit, error))
+        return _fail_evaluation(visit, error)
 
 
 def _fire_timer(command: FireTimer, view: View) -> Decision:

@@ -1,7 +1,9 @@
 """A workflow definition as immutable values: what `parse_definition` gives and the rest reads.
 
-Every path, template and rule in it is compiled, so that running a state parses nothing. `next` is
-the name of the following state, None where the state ends its scope (`"End": true`).
+Every path, template, query and rule in it is compiled, so that running a state parses nothing.
+`next` is the name of the following state, None where the state ends its scope (`"End": true`).
+Fields named `…_query`, `arguments`, `output` and `items` are of states in JSONata, those named
+`…_path` and the templates of states in JSONPath.
 
 Source: https://states-language.net/spec.html#toplevelfields and #state-types
 """
@@ -14,6 +16,7 @@ from typing import Final, Literal, TypeAlias
 from stepraft.interpreter.documents import Json
 from stepraft.interpreter.expressions.choice_rules import ChoiceRule
 from stepraft.interpreter.expressions.paths import WHOLE_INPUT, Path
+from stepraft.interpreter.expressions.queries import Query
 from stepraft.interpreter.expressions.reference_paths import ResultPath
 from stepraft.interpreter.expressions.templates import Expression, Template
 
@@ -84,6 +87,8 @@ class Catcher:
     next_state: str
     result_path: ResultPath | None = field(default_factory=ResultPath)
     assign: Template | None = None
+    assign_query: Query | None = None
+    output: Query | None = None
     comment: str | None = None
 
 
@@ -98,6 +103,8 @@ class CommonFields:
     input_path: Path | None = WHOLE_INPUT
     output_path: Path | None = WHOLE_INPUT
     assign: Template | None = None
+    assign_query: Query | None = None
+    output: Query | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,15 +122,19 @@ class WorkFields(CommonFields):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskState(WorkFields):
-    """Work for a worker. Of each pair (timeout_s, timeout_s_path) at most one is set."""
+    """Work for a worker. Of timeout_s, timeout_s_path and timeout_query at most one is set."""
 
     resource: str
     parameters: Template | None = None
+    arguments: Query | None = None
     timeout_s: int | None = None
     timeout_s_path: Path | None = None
+    timeout_query: Query | None = None
     heartbeat_s: int | None = None
     heartbeat_s_path: Path | None = None
+    heartbeat_query: Query | None = None
     credentials: Template | None = None
+    credentials_query: Query | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +143,7 @@ class ParallelState(WorkFields):
 
     branches: tuple[Scope, ...]
     parameters: Template | None = None
+    arguments: Query | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,13 +156,18 @@ class MapState(WorkFields):
 
     processor: Scope
     items_path: Path | None = None
+    items: Query | None = None
     item_selector: Template | None = None
+    item_selector_query: Query | None = None
     max_concurrency: int = 0
     max_concurrency_path: Path | None = None
+    max_concurrency_query: Query | None = None
     tolerated_failure_count: int | None = None
     tolerated_failure_count_path: Path | None = None
+    tolerated_failure_count_query: Query | None = None
     tolerated_failure_percentage: float | None = None
     tolerated_failure_percentage_path: Path | None = None
+    tolerated_failure_percentage_query: Query | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,19 +181,33 @@ class PassState(CommonFields):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueryRule:
+    """A rule of a Choice state in JSONata."""
+
+    condition: Query
+    next_state: str
+    assign_query: Query | None = None
+    output: Query | None = None
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChoiceState(CommonFields):
     """Goes on by the first rule that matches, else to `default`; None means no Default."""
 
-    rules: tuple[ChoiceRule, ...]
+    rules: tuple[ChoiceRule, ...] = ()
+    query_rules: tuple[QueryRule, ...] = ()
     default: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitState(CommonFields):
-    """Waits; exactly one of the four is set."""
+    """Waits; exactly one of the six is set."""
 
     seconds: int | None = None
+    seconds_query: Query | None = None
     timestamp: str | None = None
+    timestamp_query: Query | None = None
     seconds_path: Path | None = None
     timestamp_path: Path | None = None
 
@@ -192,8 +223,10 @@ class FailState(CommonFields):
 
     error: str | None = None
     error_path: Expression | None = None
+    error_query: Query | None = None
     cause: str | None = None
     cause_path: Expression | None = None
+    cause_query: Query | None = None
 
 
 State: TypeAlias = (

@@ -95,6 +95,16 @@ class LanguageError(Exception):
         self.cause = cause
 
 
+class QueryError(LanguageError):
+    """States.QueryEvaluationError: an expression in JSONata gave nothing of use. `location`: the
+    field that it is in, as a path of the state.
+    """
+
+    def __init__(self, cause: str, location: str) -> None:
+        super().__init__(QUERY_EVALUATION_ERROR, cause)
+        self.location = location
+
+
 def data_limit_exceeded(producer: str) -> LanguageError:
     """Return the error of a document that is longer than the payload limit; `producer` is the name
     of the state or task that put it out.

@@ -96,6 +96,18 @@ class StateFailed(TaggedRecord, frozen=True, kw_only=True):
     had_work: bool = False
 
 
+class EvaluationFailed(TaggedRecord, frozen=True, kw_only=True):
+    """An expression in JSONata gave nothing of use. `location`: the field of the state that it is
+    in.
+    """
+
+    activity_id: str
+    state_name: str
+    error: str
+    cause: str | None
+    location: str
+
+
 class StateCanceled(TaggedRecord, frozen=True, kw_only=True):
     """A visit was cut short: its task, timer and children's rows go with it."""
 
@@ -313,6 +325,7 @@ HistoryEvent = (
     | IterationFailed
     | FanOutSucceeded
     | FanOutFailed
+    | EvaluationFailed
 )
 """The events that an execution's history keeps: one for one what AWS's history of the same
 execution would hold.

@@ -91,7 +91,7 @@ def complete(state: ParallelState | MapState, visit: Visit, result: JsonText) ->
         return NOTHING
     value = loads(visit.check_size(result))
     output = data_flow.effective_output(state, visit.raw, value, visit.environment)
-    assigned = data_flow.assigned_variables(state, value, visit.environment)
+    assigned = data_flow.assigned_variables(state, visit.raw, value, visit.environment)
     left = outcome.leave(visit, output, assigned)
     succeeded = FanOutSucceeded(activity_id=visit.activity.activity_id, fan_out=fan_out)
     return Decision(events=(succeeded, *left.events), commands=left.commands)

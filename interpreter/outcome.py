@@ -14,8 +14,8 @@ from stepraft.interpreter.commands import (
 from stepraft.interpreter.decision import Decision
 from stepraft.interpreter.definition import Catcher, WorkFields
 from stepraft.interpreter.documents import Json
-from stepraft.interpreter.errors import RUNTIME, LanguageError, matches
-from stepraft.interpreter.events import StateCompleted, StateFailed
+from stepraft.interpreter.errors import RUNTIME, LanguageError, QueryError, matches
+from stepraft.interpreter.events import EvaluationFailed, Event, StateCompleted, StateFailed
 from stepraft.interpreter.expressions import data_flow
 from stepraft.interpreter.lifecycle import ExecutionStatus
 from stepraft.interpreter.records import JsonText
@@ -86,6 +86,25 @@ def failure(visit: Visit, error: LanguageError) -> CompleteState:
     )
 
 
+def noted(visit: Visit, error: LanguageError) -> tuple[Event, ...]:
+    """Return what the history says of an error besides how the visit ends."""
+    if not isinstance(error, QueryError):
+        return ()
+    failed = EvaluationFailed(
+        activity_id=visit.activity.activity_id,
+        state_name=visit.activity.state_name,
+        error=error.name,
+        cause=cause_of(visit, error),
+        location=error.location,
+    )
+    return (failed,)
+
+
+def preceded(events: tuple[Event, ...], decision: Decision) -> Decision:
+    """Return a decision behind the events that come before its own."""
+    return Decision(events=(*events, *decision.events), commands=decision.commands)
+
+
 def cause_of(visit: Visit, error: LanguageError) -> str | None:
     """Return the cause as AWS words it: errors of the interpreter name the state and where it was
     entered.
@@ -135,11 +154,13 @@ def catch(
             try:
                 return _leave_by(catcher, visit, error or "", cause)
             except LanguageError as failed:
-                return fail(visit, failed.name, cause_of(visit, failed))
+                failure_of_catcher = fail(visit, failed.name, cause_of(visit, failed))
+                return preceded(noted(visit, failed), failure_of_catcher)
     return fail(visit, error, cause)
 
 
 def _leave_by(catcher: Catcher, visit: Visit, error: str, cause: str | None) -> Decision:
-    output = data_flow.caught_output(catcher, visit.raw, error, cause, visit.environment)
-    assigned = data_flow.caught_variables(catcher, error, cause, visit.environment)
+    state, raw, environment = visit.state, visit.raw, visit.environment
+    output = data_flow.caught_output(state, catcher, raw, error, cause, environment)
+    assigned = data_flow.caught_variables(state, catcher, raw, error, cause, environment)
     return leave_to(visit, output, assigned, catcher.next_state)

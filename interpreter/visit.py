@@ -40,6 +40,7 @@ class Visit:
             lambda: context_object.build(self),
             scopes.ScopeVariables(self.scope, view),
             view.entropy(),
+            view.now_ms,
         )
 
     def item_environment(self, index: int, value: Json) -> Environment:
@@ -51,6 +52,7 @@ class Visit:
             lambda: {**context_object.build(self), "Map": {"Item": item}},
             self.environment.variables,
             self.view.entropy(),
+            self.view.now_ms,
         )
 
     @property

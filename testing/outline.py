@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from stepraft.interpreter import ids
 from stepraft.interpreter.events import (
+    EvaluationFailed,
     ExecutionCompleted,
     ExecutionStarted,
     FanOutFailed,
@@ -70,6 +71,8 @@ def _detail(event: HistoryEvent) -> str:
             return f"{_place(event)} {event.output.decode()}"
         case IterationFailed():
             return f"{_place(event)} {_error(event.error, event.cause)}"
+        case EvaluationFailed():
+            return f"{event.state_name} {event.location} {_error(event.error, event.cause)}"
 
 
 def _place(event: IterationStarted | IterationCompleted | IterationFailed) -> str:

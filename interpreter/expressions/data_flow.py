@@ -4,8 +4,8 @@ raw input -> InputPath -> Parameters -> work -> ResultSelector -> ResultPath (in
 -> OutputPath -> output. `raw` is a state's raw input everywhere; what a field reads after InputPath
 is computed here. All functions raise LanguageError and nothing else.
 
-These are the rules of JSONPath. The parser refuses every other query language, so that nothing here
-asks for `state.query_language`; this is the place to choose by it.
+These are the rules of JSONPath; a state in JSONata goes by those of `query_flow.py`, and this is
+the one place that chooses.
 
 Source: https://states-language.net/spec.html#filters
 """
@@ -21,6 +21,7 @@ from stepraft.interpreter.definition import (
     MapState,
     ParallelState,
     PassState,
+    QueryLanguage,
     State,
     TaskState,
     WaitState,
@@ -28,6 +29,7 @@ from stepraft.interpreter.definition import (
 )
 from stepraft.interpreter.documents import Json, shown
 from stepraft.interpreter.errors import RUNTIME, LanguageError
+from stepraft.interpreter.expressions import query_flow
 from stepraft.interpreter.expressions.choice_rules import ChoiceRule
 from stepraft.interpreter.expressions.environment import Environment
 from stepraft.interpreter.expressions.path_search import PathMissError
@@ -41,6 +43,8 @@ def effective_input(state: State, raw: Json, environment: Environment) -> Json:
 
     For a Map that is the input after InputPath; `item_input` makes the input of each iteration.
     """
+    if _is_jsonata(state):
+        return query_flow.effective_input(state, raw, environment)
     selected = _filtered(state.input_path, raw, environment)
     if isinstance(state, (TaskState, ParallelState, PassState)) and state.parameters is not None:
         return state.parameters.evaluate(selected, environment)
@@ -52,6 +56,8 @@ def effective_output(state: State, raw: Json, result: Json, environment: Environ
 
     The result of a Choice, Wait or Succeed state is its effective input; only OutputPath applies.
     """
+    if _is_jsonata(state):
+        return query_flow.effective_output(state, raw, result, environment)
     if isinstance(state, WorkFields) and state.result_selector is not None:
         result = state.result_selector.evaluate(result, environment)
     if isinstance(state, (WorkFields, PassState)):
@@ -60,9 +66,16 @@ def effective_output(state: State, raw: Json, result: Json, environment: Environ
 
 
 def caught_output(
-    catcher: Catcher, raw: Json, error: str, cause: str | None, environment: Environment
+    state: State,
+    catcher: Catcher,
+    raw: Json,
+    error: str,
+    cause: str | None,
+    environment: Environment,
 ) -> Json:
     """Return the input of the state that a Catcher leads to; its OutputPath does not apply."""
+    if _is_jsonata(state):
+        return query_flow.caught_output(catcher, raw, error_output(error, cause), environment)
     if catcher.result_path is None:
         return raw
     return catcher.result_path.merge(raw, error_output(error, cause))
@@ -81,40 +94,78 @@ def passed_result(state: PassState, effective: Json) -> Json:
     return state.result if state.has_result else effective
 
 
-def assigned_variables(state: State, result: Json, environment: Environment) -> Mapping[str, Json]:
+def assigned_variables(
+    state: State, raw: Json, result: Json, environment: Environment
+) -> Mapping[str, Json]:
     """Return the variables that the state assigns as it succeeds; empty if none.
 
     `$` is the raw result of a Task, Parallel, Map or Pass state, and the effective input of a Wait.
 
     Source: https://states-language.net/spec.html#assign
     """
+    if _is_jsonata(state):
+        return query_flow.assigned_variables(state, raw, result, environment)
     return _assigned(state.assign, result, environment)
 
 
 def caught_variables(
-    catcher: Catcher, error: str, cause: str | None, environment: Environment
+    state: State,
+    catcher: Catcher,
+    raw: Json,
+    error: str,
+    cause: str | None,
+    environment: Environment,
 ) -> Mapping[str, Json]:
     """Return the variables that a Catcher assigns; `$` is the Error Output."""
+    if _is_jsonata(state):
+        return query_flow.caught_variables(catcher, raw, error_output(error, cause), environment)
     return _assigned(catcher.assign, error_output(error, cause), environment)
 
 
-def chosen_rule(state: ChoiceState, effective: Json, environment: Environment) -> ChoiceRule | None:
-    """Return the first rule that matches the effective input, None if none does."""
+def choose(
+    state: ChoiceState, raw: Json, environment: Environment
+) -> tuple[str | None, Json, Mapping[str, Json]]:
+    """Return where a Choice goes, with its output and the variables that it assigns.
+
+    The first rule that matches decides, else the state's own fields on the way to Default; the
+    state is None where there is no Default.
+    """
+    if _is_jsonata(state):
+        return _chosen_by_query(state, raw, environment)
+    effective = effective_input(state, raw, environment)
+    rule = _chosen_rule(state, effective, environment)
+    next_state = state.default if rule is None else rule.next_state
+    if next_state is None:
+        return None, None, {}
+    output = effective_output(state, raw, effective, environment)
+    assign = state.assign if rule is None else rule.assign
+    return next_state, output, _assigned(assign, effective, environment)
+
+
+def _chosen_by_query(
+    state: ChoiceState, raw: Json, environment: Environment
+) -> tuple[str | None, Json, Mapping[str, Json]]:
+    rule = query_flow.chosen_rule(state, raw, environment)
+    next_state = state.default if rule is None else rule.next_state
+    if next_state is None:
+        return None, None, {}
+    output = query_flow.chosen_output(state, rule, raw, environment)
+    return next_state, output, query_flow.chosen_variables(state, rule, raw, environment)
+
+
+def _chosen_rule(
+    state: ChoiceState, effective: Json, environment: Environment
+) -> ChoiceRule | None:
     for rule in state.rules:
         if rule.matches(effective, environment):
             return rule
     return None
 
 
-def chosen_variables(
-    state: ChoiceState, rule: ChoiceRule | None, effective: Json, environment: Environment
-) -> Mapping[str, Json]:
-    """Return the variables that the chosen rule assigns, or the state on its way to Default."""
-    return _assigned(state.assign if rule is None else rule.assign, effective, environment)
-
-
 def timeout_seconds(state: TaskState, raw: Json, environment: Environment) -> int | None:
     """Return TimeoutSeconds, None if the state sets none."""
+    if _is_jsonata(state):
+        return query_flow.timeout_seconds(state, raw, environment)
     return _seconds(
         state, state.timeout_s, state.timeout_s_path, "TimeoutSecondsPath", raw, environment
     )
@@ -122,6 +173,8 @@ def timeout_seconds(state: TaskState, raw: Json, environment: Environment) -> in
 
 def heartbeat_seconds(state: TaskState, raw: Json, environment: Environment) -> int | None:
     """Return HeartbeatSeconds, None if the state sets none."""
+    if _is_jsonata(state):
+        return query_flow.heartbeat_seconds(state, raw, environment)
     return _seconds(
         state, state.heartbeat_s, state.heartbeat_s_path, "HeartbeatSecondsPath", raw, environment
     )
@@ -132,7 +185,8 @@ def wait_until_ms(state: WaitState, raw: Json, environment: Environment, entered
 
     `entered_ms` is when the state was entered.
     """
-    until_ms = _wait_end_ms(state, raw, environment, entered_ms)
+    wait_end_ms = query_flow.wait_until_ms if _is_jsonata(state) else _wait_end_ms
+    until_ms = wait_end_ms(state, raw, environment, entered_ms)
     if until_ms - entered_ms > TIMEOUT_S_MAX * 1000:
         raise LanguageError(RUNTIME, "Wait state delay is too long.")
     return until_ms
@@ -142,6 +196,8 @@ def fail_error(
     state: FailState, raw: Json, environment: Environment
 ) -> tuple[str | None, str | None]:
     """Return error and cause of a Fail state, each None if the state sets none."""
+    if _is_jsonata(state):
+        return query_flow.fail_error(state, raw, environment)
     error = _fail_text(state.error, state.error_path, "ErrorPath", raw, environment)
     cause = _fail_text(state.cause, state.cause_path, "CausePath", raw, environment)
     return error, cause
@@ -149,6 +205,8 @@ def fail_error(
 
 def map_items(state: MapState, raw: Json, environment: Environment) -> list[Json]:
     """Return the items of a Map: the array that ItemsPath leads to."""
+    if _is_jsonata(state):
+        return query_flow.map_items(state, raw, environment)
     path = state.items_path or WHOLE_INPUT
     items = _read(path, _filtered(state.input_path, raw, environment), environment)
     if not isinstance(items, list):
@@ -162,6 +220,8 @@ def item_input(state: MapState, raw: Json, item: Json, environment: Environment)
 
     The context object of `environment` must hold `Map.Item` of this iteration.
     """
+    if _is_jsonata(state):
+        return query_flow.item_input(state, raw, item, environment)
     if state.item_selector is None:
         return item
     selected = _filtered(state.input_path, raw, environment)
@@ -170,6 +230,8 @@ def item_input(state: MapState, raw: Json, item: Json, environment: Environment)
 
 def max_concurrency(state: MapState, raw: Json, environment: Environment) -> int:
     """Return how many iterations may run at once; 0 means no limit."""
+    if _is_jsonata(state):
+        return query_flow.max_concurrency(state, raw, environment)
     if state.max_concurrency_path is None:
         return state.max_concurrency
     field = "MaxConcurrencyPath"
@@ -187,6 +249,8 @@ def tolerated_failures(
 
     None means that this limit is not set; with neither, the first failure fails the state.
     """
+    if _is_jsonata(state):
+        return query_flow.tolerated_failures(state, raw, environment)
     count = state.tolerated_failure_count
     if state.tolerated_failure_count_path is not None:
         path = state.tolerated_failure_count_path
@@ -206,9 +270,15 @@ def tolerated_failures(
 
 def credentials(state: TaskState, raw: Json, environment: Environment) -> Json:
     """Return the state's Credentials with their expressions evaluated, None if it has none."""
+    if _is_jsonata(state):
+        return query_flow.credentials(state, raw, environment)
     if state.credentials is None:
         return None
     return state.credentials.evaluate(_filtered(state.input_path, raw, environment), environment)
+
+
+def _is_jsonata(state: State) -> bool:
+    return state.query_language is QueryLanguage.JSONATA
 
 
 def _filtered(path: Path | None, document: Json, environment: Environment) -> Json:

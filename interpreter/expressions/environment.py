@@ -21,7 +21,8 @@ class Environment:
 
     `context` makes the Context Object; it is called at most once, and only if an expression reads
     `$$`. `variables` maps names without `$` to values. `entropy` feeds States.UUID and
-    States.MathRandom: equal entropy gives equal draws, so pass fresh bytes for each state.
+    States.MathRandom: equal entropy gives equal draws, so pass fresh bytes for each state. `now_ms`
+    is the time of the evaluation, in Unix milliseconds.
     """
 
     __slots__ = (
@@ -30,12 +31,18 @@ class Environment:
         "_entropy",
         "_make_context",
         "_steps_left",
+        "now_ms",
         "variables",
     )
 
     def __init__(
-        self, context: Callable[[], Json], variables: Mapping[str, Json], entropy: bytes
+        self,
+        context: Callable[[], Json],
+        variables: Mapping[str, Json],
+        entropy: bytes,
+        now_ms: int = 0,
     ) -> None:
+        self.now_ms = now_ms
         self.variables = variables
         self._make_context: Callable[[], Json] | None = context
         self._context: Json = None

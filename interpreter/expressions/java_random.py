@@ -31,3 +31,8 @@ class JavaRandom:
     def _next_bits(self, count: int) -> int:
         self._state = (self._state * _MULTIPLIER + _INCREMENT) & _MASK
         return self._state >> (48 - count)
+
+    def next_fraction(self) -> float:
+        """Return the next number from 0 up to, without, 1."""
+        high, low = self._next_bits(26), self._next_bits(27)
+        return ((high << 27) + low) / (1 << 53)

@@ -5,7 +5,7 @@ Source: https://states-language.net/spec.html#choice-state
 
 from typing import Any
 
-from stepraft.interpreter.definition import QueryLanguage
+from stepraft.interpreter.definition import QueryLanguage, QueryRule
 from stepraft.interpreter.documents import Json
 from stepraft.interpreter.expressions.choice_rules import (
     OPERATORS,
@@ -15,36 +15,50 @@ from stepraft.interpreter.expressions.choice_rules import (
     Not,
     Or,
 )
+from stepraft.interpreter.expressions.queries import is_expression
 from stepraft.interpreter.language.diagnostics import Findings, Location
 from stepraft.interpreter.language.fields import RULE_FIELDS, TEST_FIELDS, read_fields
 
 _CONNECTIVES = ("And", "Or", "Not")
 
 
-def read_rules(
-    value: Json, language: QueryLanguage, location: Location, findings: Findings
-) -> tuple[ChoiceRule, ...]:
-    """Return the rules; those with errors are left out."""
-    rules = []
-    for index, item in enumerate(value if isinstance(value, list) else []):
-        rule = _read_rule(item, language, (*location, str(index)), findings)
-        if rule is not None:
-            rules.append(rule)
-    return tuple(rules)
+def read_rules(value: Json, location: Location, findings: Findings) -> tuple[ChoiceRule, ...]:
+    """Return the rules of a state in JSONPath; those with errors are left out."""
+    rules = (_read_rule(item, place, findings) for item, place in _entries(value, location))
+    return tuple(rule for rule in rules if rule is not None)
 
 
-def _read_rule(
-    value: Json, language: QueryLanguage, location: Location, findings: Findings
-) -> ChoiceRule | None:
+def read_query_rules(value: Json, location: Location, findings: Findings) -> tuple[QueryRule, ...]:
+    """Return the rules of a state in JSONata; those with errors are left out."""
+    rules = (_read_query_rule(item, place, findings) for item, place in _entries(value, location))
+    return tuple(rule for rule in rules if rule is not None)
+
+
+def _entries(value: Json, location: Location) -> list[tuple[Json, Location]]:
+    items = value if isinstance(value, list) else []
+    return [(item, (*location, str(index))) for index, item in enumerate(items)]
+
+
+def _read_query_rule(value: Json, location: Location, findings: Findings) -> QueryRule | None:
     if not isinstance(value, dict):
         findings.error(location, "A choice rule must be an object")
         return None
     noted = findings.count
-    attributes = read_fields(value, RULE_FIELDS, language, location, findings)
-    if language is QueryLanguage.JSONATA:
-        if "Condition" not in value:
-            findings.error(location, "These fields are required: [Condition]")
+    attributes = read_fields(value, RULE_FIELDS, QueryLanguage.JSONATA, location, findings)
+    if "Condition" not in value:
+        findings.error(location, "These fields are required: [Condition]")
+    elif not isinstance(value["Condition"], bool) and not is_expression(value["Condition"]):
+        findings.error((*location, "Condition"), "Condition must be a boolean or an expression")
+    return QueryRule(**attributes) if findings.count == noted else None
+
+
+def _read_rule(value: Json, location: Location, findings: Findings) -> ChoiceRule | None:
+    if not isinstance(value, dict):
+        findings.error(location, "A choice rule must be an object")
         return None
+    language = QueryLanguage.JSONPATH
+    noted = findings.count
+    attributes = read_fields(value, RULE_FIELDS, language, location, findings)
     test = _test_of(value, attributes, language, location, findings)
     if test is None or findings.count > noted:
         return None

@@ -12,6 +12,7 @@ from typing import Any, Final
 from stepraft.interpreter.definition import QueryLanguage
 from stepraft.interpreter.documents import Json
 from stepraft.interpreter.expressions.choice_rules import OPERATORS, OperandKind
+from stepraft.interpreter.expressions.queries import compile_query, is_expression
 from stepraft.interpreter.language import kinds
 from stepraft.interpreter.language.diagnostics import Findings, Location
 from stepraft.interpreter.language.kinds import Kind, KindError
@@ -25,13 +26,16 @@ class Field:
     """One field: its kind and the attribute that keeps it.
 
     `attribute` None leaves the value to the code that reads the object. `language` None means that
-    the field exists in both query languages.
+    the field exists in both query languages. `query` is the attribute that keeps an expression in
+    JSONata; with `is_query` the whole value is kept there, expressions or not.
     """
 
     kind: Kind
     attribute: str | None = None
     required: bool = False
     language: QueryLanguage | None = None
+    query: str | None = None
+    is_query: bool = False
 
 
 Fields = Mapping[str, Field]
@@ -44,10 +48,7 @@ def read_fields(
     location: Location,
     findings: Findings,
 ) -> dict[str, Any]:
-    """Return the attributes that the object sets, and note everything that is wrong with it.
-
-    In JSONata a string `{% … %}` may stand for a value of any kind.
-    """
+    """Return the attributes that the object sets, and note everything that is wrong with it."""
     attributes: dict[str, Any] = {}
     missing = [name for name, field in fields.items() if field.required and name not in members]
     if missing:
@@ -60,7 +61,9 @@ def read_fields(
             findings.error(
                 (*location, name), f"Field is not supported by the query language {language}"
             )
-        elif language is JSONPATH or not _is_jsonata(value):
+        elif language is JSONATA and (field.is_query or is_expression(value)):
+            _read_query(name, field, value, (*location, name), findings, attributes)
+        else:
             _read_field(name, field, value, (*location, name), findings, attributes)
     return attributes
 
@@ -84,8 +87,24 @@ def _read_field(
         attributes[field.attribute] = kept
 
 
-def _is_jsonata(value: Json) -> bool:
-    return isinstance(value, str) and value.startswith("{%") and value.endswith("%}")
+def _read_query(
+    name: str,
+    field: Field,
+    value: Json,
+    location: Location,
+    findings: Findings,
+    attributes: dict[str, Any],
+) -> None:
+    """Keep what JSONata computes; where only an object will do, an expression is none."""
+    if field.query is None:
+        findings.error(location, "The field cannot hold a JSONata expression")
+        return
+    if field.is_query and field.kind is kinds.object_template and not isinstance(value, dict):
+        findings.error(location, f"The field '{name}' must be an object")
+        return
+    attributes[field.query] = compile_query(
+        value, name, lambda where, message: findings.error((*location, *where), message)
+    )
 
 
 STATE_TYPES: Final = ("Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map")
@@ -129,8 +148,8 @@ CATCHER_FIELDS: Final[Fields] = {
     "ErrorEquals": Field(kinds.non_empty_array, required=True),
     "Next": Field(kinds.text, "next_state", required=True),
     "ResultPath": Field(kinds.result_path_or_null, "result_path", language=JSONPATH),
-    "Assign": Field(kinds.object_template, "assign"),
-    "Output": Field(kinds.anything, language=JSONATA),
+    "Assign": Field(kinds.object_template, "assign", query="assign_query", is_query=True),
+    "Output": Field(kinds.anything, language=JSONATA, query="output", is_query=True),
 }
 
 _OPERAND_KINDS: Final[Mapping[OperandKind, Kind]] = {
@@ -157,9 +176,9 @@ TEST_FIELDS: Final[Fields] = {
 RULE_FIELDS: Final[Fields] = {
     **TEST_FIELDS,
     "Next": Field(kinds.text, "next_state", required=True),
-    "Assign": Field(kinds.object_template, "assign"),
-    "Condition": Field(kinds.boolean, required=False, language=JSONATA),
-    "Output": Field(kinds.anything, language=JSONATA),
+    "Assign": Field(kinds.object_template, "assign", query="assign_query", is_query=True),
+    "Condition": Field(kinds.boolean, language=JSONATA, query="condition", is_query=True),
+    "Output": Field(kinds.anything, language=JSONATA, query="output", is_query=True),
 }
 
 _EVERY_STATE: Final[Fields] = {
@@ -171,12 +190,14 @@ _EVERY_STATE: Final[Fields] = {
 _INPUT_AND_OUTPUT: Final[Fields] = {
     "InputPath": Field(kinds.path_or_null, "input_path", language=JSONPATH),
     "OutputPath": Field(kinds.path_or_null, "output_path", language=JSONPATH),
-    "Output": Field(kinds.anything, language=JSONATA),
+    "Output": Field(kinds.anything, language=JSONATA, query="output", is_query=True),
 }
 
 _TRANSITION: Final[Fields] = {"Next": Field(kinds.text, "next"), "End": Field(kinds.boolean)}
 
-_ASSIGN: Final[Fields] = {"Assign": Field(kinds.object_template, "assign")}
+_ASSIGN: Final[Fields] = {
+    "Assign": Field(kinds.object_template, "assign", query="assign_query", is_query=True)
+}
 
 _PARAMETERS: Final[Fields] = {
     "Parameters": Field(kinds.template, "parameters", language=JSONPATH),
@@ -197,7 +218,9 @@ _WORK: Final[Fields] = {
     "Catch": Field(kinds.array),
 }
 
-_ARGUMENTS: Final[Fields] = {"Arguments": Field(kinds.anything, language=JSONATA)}
+_ARGUMENTS: Final[Fields] = {
+    "Arguments": Field(kinds.anything, language=JSONATA, query="arguments", is_query=True)
+}
 
 DISTRIBUTED_FIELDS: Final = ("ItemReader", "ItemBatcher", "ResultWriter", "Label")
 """The fields of a Map that only the mode DISTRIBUTED has."""
@@ -208,11 +231,13 @@ STATE_FIELDS: Final[Mapping[str, Fields]] = {
         **_PARAMETERS,
         **_ARGUMENTS,
         "Resource": Field(kinds.non_empty_text, "resource", required=True),
-        "TimeoutSeconds": Field(kinds.positive_seconds, "timeout_s"),
+        "TimeoutSeconds": Field(kinds.positive_seconds, "timeout_s", query="timeout_query"),
         "TimeoutSecondsPath": Field(kinds.reference_path, "timeout_s_path", language=JSONPATH),
-        "HeartbeatSeconds": Field(kinds.positive_seconds, "heartbeat_s"),
+        "HeartbeatSeconds": Field(kinds.positive_seconds, "heartbeat_s", query="heartbeat_query"),
         "HeartbeatSecondsPath": Field(kinds.reference_path, "heartbeat_s_path", language=JSONPATH),
-        "Credentials": Field(kinds.object_template, "credentials"),
+        "Credentials": Field(
+            kinds.object_template, "credentials", query="credentials_query", is_query=True
+        ),
     },
     "Parallel": {
         **_WORK,
@@ -224,19 +249,31 @@ STATE_FIELDS: Final[Mapping[str, Fields]] = {
         **_WORK,
         "ItemProcessor": Field(kinds.json_object),
         "Iterator": Field(kinds.json_object),
-        "Items": Field(kinds.anything, language=JSONATA),
+        "Items": Field(kinds.anything, language=JSONATA, query="items", is_query=True),
         "ItemsPath": Field(kinds.reference_path, "items_path", language=JSONPATH),
-        "ItemSelector": Field(kinds.template, "item_selector"),
+        "ItemSelector": Field(
+            kinds.template, "item_selector", query="item_selector_query", is_query=True
+        ),
         "Parameters": Field(kinds.template, "item_selector", language=JSONPATH),
-        "MaxConcurrency": Field(kinds.non_negative_seconds, "max_concurrency"),
+        "MaxConcurrency": Field(
+            kinds.non_negative_seconds, "max_concurrency", query="max_concurrency_query"
+        ),
         "MaxConcurrencyPath": Field(
             kinds.reference_path, "max_concurrency_path", language=JSONPATH
         ),
-        "ToleratedFailureCount": Field(kinds.non_negative_seconds, "tolerated_failure_count"),
+        "ToleratedFailureCount": Field(
+            kinds.non_negative_seconds,
+            "tolerated_failure_count",
+            query="tolerated_failure_count_query",
+        ),
         "ToleratedFailureCountPath": Field(
             kinds.reference_path, "tolerated_failure_count_path", language=JSONPATH
         ),
-        "ToleratedFailurePercentage": Field(kinds.real(0, 100), "tolerated_failure_percentage"),
+        "ToleratedFailurePercentage": Field(
+            kinds.real(0, 100),
+            "tolerated_failure_percentage",
+            query="tolerated_failure_percentage_query",
+        ),
         "ToleratedFailurePercentagePath": Field(
             kinds.reference_path, "tolerated_failure_percentage_path", language=JSONPATH
         ),
@@ -259,9 +296,9 @@ STATE_FIELDS: Final[Mapping[str, Fields]] = {
         **_INPUT_AND_OUTPUT,
         **_TRANSITION,
         **_ASSIGN,
-        "Seconds": Field(kinds.non_negative_seconds, "seconds"),
+        "Seconds": Field(kinds.non_negative_seconds, "seconds", query="seconds_query"),
         "SecondsPath": Field(kinds.reference_path, "seconds_path", language=JSONPATH),
-        "Timestamp": Field(kinds.timestamp, "timestamp"),
+        "Timestamp": Field(kinds.timestamp, "timestamp", query="timestamp_query"),
         "TimestampPath": Field(kinds.reference_path, "timestamp_path", language=JSONPATH),
     },
     "Choice": {
@@ -274,9 +311,9 @@ STATE_FIELDS: Final[Mapping[str, Fields]] = {
     "Succeed": {**_EVERY_STATE, **_INPUT_AND_OUTPUT},
     "Fail": {
         **_EVERY_STATE,
-        "Error": Field(kinds.text, "error"),
+        "Error": Field(kinds.text, "error", query="error_query"),
         "ErrorPath": Field(kinds.expression, "error_path", language=JSONPATH),
-        "Cause": Field(kinds.text, "cause"),
+        "Cause": Field(kinds.text, "cause", query="cause_query"),
         "CausePath": Field(kinds.expression, "cause_path", language=JSONPATH),
     },
 }

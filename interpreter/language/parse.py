@@ -25,7 +25,7 @@ from stepraft.interpreter.language.diagnostics import (
 )
 from stepraft.interpreter.language.fields import MACHINE_FIELDS, Fields, read_fields
 from stepraft.interpreter.language.reader import Reader
-from stepraft.interpreter.language.states import read_state, refuse_jsonata
+from stepraft.interpreter.language.states import read_state
 from stepraft.interpreter.language.validate import check_structure
 
 DEFINITION_SIZE_MAX: Final = 1024 * 1024
@@ -40,8 +40,6 @@ def parse_definition(text: bytes | str) -> Definition:
     findings = Findings()
     machine = _read_json(text, findings)
     reader = Reader(findings, _machine_language(machine), _read_scope)
-    if reader.language is QueryLanguage.JSONATA:
-        refuse_jsonata(findings, ("QueryLanguage",))
     attributes = read_fields(machine, MACHINE_FIELDS, reader.language, (), findings)
     states = _read_states(reader, machine.get("States"), ("States",))
     check_structure(machine, findings)

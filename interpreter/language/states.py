@@ -19,7 +19,7 @@ from stepraft.interpreter.definition import (
     WaitState,
 )
 from stepraft.interpreter.documents import Json
-from stepraft.interpreter.language.choices import read_rules
+from stepraft.interpreter.language.choices import read_query_rules, read_rules
 from stepraft.interpreter.language.diagnostics import Code, Findings, Location
 from stepraft.interpreter.language.fields import (
     BRANCH_FIELDS,
@@ -68,14 +68,14 @@ def read_state(reader: Reader, name: str, value: Json, location: Location) -> St
         return None
     language = read_language(reader, value, location)
     attributes = read_fields(value, STATE_FIELDS[state_type], language, location, findings)
-    if language is QueryLanguage.JSONPATH:
-        for group in STATE_GROUPS[state_type]:
-            check_group(value, group, location, findings)
+    for group in STATE_GROUPS[state_type]:
+        check_group(value, group, location, findings)
     if "End" in STATE_FIELDS[state_type]:
         _check_transition(value, location, findings)
     attributes |= _READERS[state_type](reader, value, language, attributes, location)
     if findings.count > noted:
         return None
+    attributes["query_language"] = language
     return _CLASSES[state_type](name=name, **attributes)
 
 
@@ -87,18 +87,7 @@ def read_language(reader: Reader, members: dict[str, Json], location: Location) 
             location,
             "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine",
         )
-    if own == QueryLanguage.JSONATA:
-        refuse_jsonata(reader.findings, (*location, "QueryLanguage"))
     return QueryLanguage(own) if own in tuple(QueryLanguage) else reader.language
-
-
-def refuse_jsonata(findings: Findings, location: Location) -> None:
-    """Note that JSONata cannot be run."""
-    findings.error(
-        location,
-        "The query language JSONata is not available in this version",
-        Code.NOT_AVAILABLE,
-    )
 
 
 def _check_transition(members: dict[str, Json], location: Location, findings: Findings) -> None:
@@ -199,8 +188,10 @@ def _read_choice(
     attributes: _Attributes,
     location: Location,
 ) -> _Attributes:
-    place = (*location, "Choices")
-    return {"rules": read_rules(members.get("Choices"), language, place, reader.findings)}
+    place, choices = (*location, "Choices"), members.get("Choices")
+    if language is QueryLanguage.JSONATA:
+        return {"query_rules": read_query_rules(choices, place, reader.findings)}
+    return {"rules": read_rules(choices, place, reader.findings)}
 
 
 def _read_pass(

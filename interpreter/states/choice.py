@@ -16,15 +16,10 @@ def start(state: ChoiceState, visit: Visit) -> Decision:
 
     Errors: States.NoChoiceMatched when no rule matches and there is no Default.
     """
-    environment = visit.environment
-    effective = data_flow.effective_input(state, visit.raw, environment)
-    rule = data_flow.chosen_rule(state, effective, environment)
-    next_state = rule.next_state if rule is not None else state.default
+    next_state, output, assigned = data_flow.choose(state, visit.raw, visit.environment)
     if next_state is None:
         raise LanguageError(
             NO_CHOICE_MATCHED,
             "Failed to transition out of the state. The state does not point to a next state.",
         )
-    output = data_flow.effective_output(state, visit.raw, effective, environment)
-    assigned = data_flow.chosen_variables(state, rule, effective, environment)
     return outcome.leave_to(visit, output, assigned, next_state)

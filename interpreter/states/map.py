@@ -44,6 +44,7 @@ def start(state: MapState, visit: Visit) -> Decision:
     first: Command = StartIterations(activity_id=activity_id)
     if not items:
         first = CompleteState(activity_id=activity_id, result=b"[]")
+    noted: tuple[Event, ...] = ()
     try:
         progress = replace(
             progress,
@@ -52,8 +53,9 @@ def start(state: MapState, visit: Visit) -> Decision:
         )
     except LanguageError as error:
         first = outcome.failure(visit, error)
+        noted = outcome.noted(visit, error)
     started = MapStarted(activity_id=activity_id, fan_out=progress, items=documents.dumps(items))
-    return Decision(events=(started,), commands=(first,))
+    return Decision(events=(started, *noted), commands=(first,))
 
 
 def _failures_max(state: MapState, visit: Visit, total: int) -> int | None:
@@ -87,7 +89,7 @@ def start_iterations(command: StartIterations, view: View) -> Decision:
         except LanguageError as error:
             cause = outcome.cause_of(visit, error)
             return Decision(
-                events=tuple(events),
+                events=(*events, *outcome.noted(visit, error)),
                 commands=(fan_out.reclaim(command.activity_id, error.name, cause),),
             )
         progress = fan_out.after_start(progress)

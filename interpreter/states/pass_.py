@@ -16,4 +16,5 @@ def start(state: PassState, visit: Visit) -> Decision:
     effective = data_flow.effective_input(state, raw, environment)
     result = state.result if state.has_result else effective
     output = data_flow.effective_output(state, raw, result, environment)
-    return outcome.leave(visit, output, data_flow.assigned_variables(state, result, environment))
+    assigned = data_flow.assigned_variables(state, raw, result, environment)
+    return outcome.leave(visit, output, assigned)

@@ -51,7 +51,7 @@ def start(state: TaskState, visit: Visit) -> Decision:
 
 def _credentials(state: TaskState, visit: Visit) -> JsonText:
     """Return the state's Credentials as text, empty if it has none."""
-    if state.credentials is None:
+    if state.credentials is None and state.credentials_query is None:
         return b""
     return visit.encode(data_flow.credentials(state, visit.raw, visit.environment))
 
@@ -60,5 +60,5 @@ def complete(state: TaskState, visit: Visit, result: JsonText) -> Decision:
     """Leave with the worker's result."""
     value = documents.loads(result)
     output = data_flow.effective_output(state, visit.raw, value, visit.environment)
-    assigned = data_flow.assigned_variables(state, value, visit.environment)
+    assigned = data_flow.assigned_variables(state, visit.raw, value, visit.environment)
     return outcome.leave(visit, output, assigned)

@@ -32,4 +32,5 @@ def complete(state: WaitState, visit: Visit) -> Decision:
     raw, environment = visit.raw, visit.environment
     effective = data_flow.effective_input(state, raw, environment)
     output = data_flow.effective_output(state, raw, effective, environment)
-    return outcome.leave(visit, output, data_flow.assigned_variables(state, effective, environment))
+    assigned = data_flow.assigned_variables(state, raw, effective, environment)
+    return outcome.leave(visit, output, assigned)

@@ -5,6 +5,7 @@ from typing import Any, assert_never
 from stepraft.interpreter import ids
 from stepraft.interpreter.contexts import TaskContext
 from stepraft.interpreter.events import (
+    EvaluationFailed,
     ExecutionCompleted,
     ExecutionStarted,
     FanOutFailed,
@@ -23,6 +24,7 @@ from stepraft.interpreter.events import (
     TaskFailed,
     TaskTimedOut,
 )
+from stepraft.interpreter.hlc import physical_ms
 from stepraft.server.grpc_api.convert import STATUSES, moment
 from stepraft.server.service.executions import HistoryItem
 from stepraft.v1 import executions_pb2
@@ -61,7 +63,7 @@ def _fields(event: HistoryEvent) -> dict[str, Any]:
                 "variables": event.assigned.decode(),
             }
         case TaskCreated():
-            return _task(event.task) | {"input": event.input.decode()}
+            return _task(event.task) | _limits(event.task) | {"input": event.input.decode()}
         case TaskActivated():
             return _task(event.task)
         case TaskCompleted():
@@ -91,6 +93,13 @@ def _fields(event: HistoryEvent) -> dict[str, Any]:
                 "error": event.error,
                 "cause": event.cause,
             }
+        case EvaluationFailed():
+            return _visit(event.activity_id) | {
+                "state_name": event.state_name,
+                "error": event.error,
+                "cause": event.cause,
+                "location": event.location,
+            }
         case _:
             assert_never(event)
 
@@ -115,6 +124,16 @@ def _iteration(event: IterationStarted | IterationCompleted | IterationFailed) -
         "activity_id": ids.owner(event.iteration_id),
         "state_name": event.state_name,
         "index": ids.index_of(event.iteration_id),
+    }
+
+
+def _limits(task: TaskContext) -> dict[str, Any]:
+    """What the state says of the task's time and of whose rights it is to use."""
+    created_ms = physical_ms(task.created_at)
+    return {
+        "timeout_s": (task.timeout_deadline_ms - created_ms) // 1000 if task.timer_id else 0,
+        "heartbeat_s": task.heartbeat_s,
+        "credentials": task.credentials.decode(),
     }
 
 

@@ -26,45 +26,45 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cstepraft/v1/executions.proto\x12\x0bstepraft.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\x02\n\tExecution\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x10\n\x08workflow\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\r\x12\x0c\n\x04name\x18\x05 \x01(\t\x12,\n\x06status\x18\x06 \x01(\x0e\x32\x1c.stepraft.v1.ExecutionStatus\x12\r\n\x05input\x18\x07 \x01(\t\x12\x0e\n\x06output\x18\x08 \x01(\t\x12\x12\n\x05\x65rror\x18\t \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05\x63\x61use\x18\n \x01(\tH\x01\x88\x01\x01\x12.\n\nstarted_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstopped_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_errorB\x08\n\x06_cause\"\xe8\x03\n\x0cHistoryEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03hlc\x18\x03 \x01(\x06\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x10\n\x08scope_id\x18\x05 \x01(\t\x12\x13\n\x0b\x61\x63tivity_id\x18\x06 \x01(\t\x12\x12\n\nstate_name\x18\x07 \x01(\t\x12\x12\n\nstate_type\x18\x08 \x01(\t\x12\x12\n\nnext_state\x18\t \x01(\t\x12\r\n\x05input\x18\n \x01(\t\x12\x0e\n\x06output\x18\x0b \x01(\t\x12\x11\n\tvariables\x18\x0c \x01(\t\x12\x12\n\x05\x65rror\x18\r \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05\x63\x61use\x18\x0e \x01(\tH\x01\x88\x01\x01\x12\x0f\n\x07task_id\x18\x0f \x01(\t\x12\x10\n\x08resource\x18\x10 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x11 \x01(\r\x12\x13\n\x0bretry_count\x18\x12 \x01(\r\x12\x0e\n\x06worker\x18\x13 \x01(\t\x12\x12\n\x05index\x18\x14 \x01(\rH\x02\x88\x01\x01\x12\r\n\x05total\x18\x15 \x01(\r\x12,\n\x06status\x18\x16 \x01(\x0e\x32\x1c.stepraft.v1.ExecutionStatusB\x08\n\x06_errorB\x08\n\x06_causeB\x08\n\x06_index\"\x83\x01\n\x15StartExecutionRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08workflow\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\t\x12\r\n\x05input\x18\x06 \x01(\t\"p\n\x16StartExecutionResponse\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12.\n\nstarted_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x65xisting\x18\x03 \x01(\x08\"M\n\x13GetExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\r\n\x05stale\x18\x03 \x01(\x08\"A\n\x14GetExecutionResponse\x12)\n\texecution\x18\x01 \x01(\x0b\x32\x16.stepraft.v1.Execution\"\xa2\x01\n\x15ListExecutionsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08workflow\x18\x02 \x01(\t\x12.\n\x08statuses\x18\x03 \x03(\x0e\x32\x1c.stepraft.v1.ExecutionStatus\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\r\n\x05stale\x18\x06 \x01(\x08\"]\n\x16ListExecutionsResponse\x12*\n\nexecutions\x18\x01 \x03(\x0b\x32\x16.stepraft.v1.Execution\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x88\x01\n\x11GetHistoryRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x14\n\x0cnewest_first\x18\x04 \x01(\x08\x12\x11\n\tnamespace\x18\x05 \x01(\t\x12\r\n\x05stale\x18\x06 \x01(\x08\"X\n\x12GetHistoryResponse\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.stepraft.v1.HistoryEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"g\n\x15WatchExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x04\x12\x11\n\tnamespace\x18\x03 \x01(\t\x12\r\n\x05stale\x18\x04 \x01(\x08\"_\n\x16\x43\x61ncelExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\r\n\x05\x65rror\x18\x02 \x01(\t\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\x12\x11\n\tnamespace\x18\x04 \x01(\t\"D\n\x17\x43\x61ncelExecutionResponse\x12)\n\texecution\x18\x01 \x01(\x0b\x32\x16.stepraft.v1.Execution\"z\n\x14WaitExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tnamespace\x18\x03 \x01(\t\x12\r\n\x05stale\x18\x04 \x01(\x08\"Q\n\x15WaitExecutionResponse\x12)\n\texecution\x18\x01 \x01(\x0b\x32\x16.stepraft.v1.Execution\x12\r\n\x05\x65nded\x18\x02 \x01(\x08*\xe8\x02\n\x0f\x45xecutionStatus\x12 \n\x1c\x45XECUTION_STATUS_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45XECUTION_STATUS_PENDING\x10\x01\x12\x1c\n\x18\x45XECUTION_STATUS_RUNNING\x10\x02\x12\x1b\n\x17\x45XECUTION_STATUS_PAUSED\x10\x03\x12\x1f\n\x1b\x45XECUTION_STATUS_COMPLETING\x10\x04\x12\x1e\n\x1a\x45XECUTION_STATUS_CANCELING\x10\x05\x12\x1e\n\x1a\x45XECUTION_STATUS_SUCCEEDED\x10\x06\x12\x1b\n\x17\x45XECUTION_STATUS_FAILED\x10\x07\x12\x1d\n\x19\x45XECUTION_STATUS_CANCELED\x10\x08\x12\x1e\n\x1a\x45XECUTION_STATUS_TIMED_OUT\x10\t\x12\x1d\n\x19\x45XECUTION_STATUS_DELETING\x10\n2\xf5\x04\n\x10\x45xecutionService\x12Y\n\x0eStartExecution\x12\".stepraft.v1.StartExecutionRequest\x1a#.stepraft.v1.StartExecutionResponse\x12S\n\x0cGetExecution\x12 .stepraft.v1.GetExecutionRequest\x1a!.stepraft.v1.GetExecutionResponse\x12Y\n\x0eListExecutions\x12\".stepraft.v1.ListExecutionsRequest\x1a#.stepraft.v1.ListExecutionsResponse\x12M\n\nGetHistory\x12\x1e.stepraft.v1.GetHistoryRequest\x1a\x1f.stepraft.v1.GetHistoryResponse\x12Q\n\x0eWatchExecution\x12\".stepraft.v1.WatchExecutionRequest\x1a\x19.stepraft.v1.HistoryEvent0\x01\x12\\\n\x0f\x43\x61ncelExecution\x12#.stepraft.v1.CancelExecutionRequest\x1a$.stepraft.v1.CancelExecutionResponse\x12V\n\rWaitExecution\x12!.stepraft.v1.WaitExecutionRequest\x1a\".stepraft.v1.WaitExecutionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cstepraft/v1/executions.proto\x12\x0bstepraft.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\x02\n\tExecution\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x10\n\x08workflow\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\r\x12\x0c\n\x04name\x18\x05 \x01(\t\x12,\n\x06status\x18\x06 \x01(\x0e\x32\x1c.stepraft.v1.ExecutionStatus\x12\r\n\x05input\x18\x07 \x01(\t\x12\x0e\n\x06output\x18\x08 \x01(\t\x12\x12\n\x05\x65rror\x18\t \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05\x63\x61use\x18\n \x01(\tH\x01\x88\x01\x01\x12.\n\nstarted_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstopped_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_errorB\x08\n\x06_cause\"\xb7\x04\n\x0cHistoryEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03hlc\x18\x03 \x01(\x06\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x10\n\x08scope_id\x18\x05 \x01(\t\x12\x13\n\x0b\x61\x63tivity_id\x18\x06 \x01(\t\x12\x12\n\nstate_name\x18\x07 \x01(\t\x12\x12\n\nstate_type\x18\x08 \x01(\t\x12\x12\n\nnext_state\x18\t \x01(\t\x12\r\n\x05input\x18\n \x01(\t\x12\x0e\n\x06output\x18\x0b \x01(\t\x12\x11\n\tvariables\x18\x0c \x01(\t\x12\x12\n\x05\x65rror\x18\r \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05\x63\x61use\x18\x0e \x01(\tH\x01\x88\x01\x01\x12\x0f\n\x07task_id\x18\x0f \x01(\t\x12\x10\n\x08resource\x18\x10 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x11 \x01(\r\x12\x13\n\x0bretry_count\x18\x12 \x01(\r\x12\x0e\n\x06worker\x18\x13 \x01(\t\x12\x12\n\x05index\x18\x14 \x01(\rH\x02\x88\x01\x01\x12\r\n\x05total\x18\x15 \x01(\r\x12,\n\x06status\x18\x16 \x01(\x0e\x32\x1c.stepraft.v1.ExecutionStatus\x12\x10\n\x08location\x18\x17 \x01(\t\x12\x11\n\ttimeout_s\x18\x18 \x01(\r\x12\x13\n\x0bheartbeat_s\x18\x19 \x01(\r\x12\x13\n\x0b\x63redentials\x18\x1a \x01(\tB\x08\n\x06_errorB\x08\n\x06_causeB\x08\n\x06_index\"\x83\x01\n\x15StartExecutionRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08workflow\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x05 \x01(\t\x12\r\n\x05input\x18\x06 \x01(\t\"p\n\x16StartExecutionResponse\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12.\n\nstarted_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x65xisting\x18\x03 \x01(\x08\"M\n\x13GetExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\r\n\x05stale\x18\x03 \x01(\x08\"A\n\x14GetExecutionResponse\x12)\n\texecution\x18\x01 \x01(\x0b\x32\x16.stepraft.v1.Execution\"\xa2\x01\n\x15ListExecutionsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08workflow\x18\x02 \x01(\t\x12.\n\x08statuses\x18\x03 \x03(\x0e\x32\x1c.stepraft.v1.ExecutionStatus\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\r\n\x05stale\x18\x06 \x01(\x08\"]\n\x16ListExecutionsResponse\x12*\n\nexecutions\x18\x01 \x03(\x0b\x32\x16.stepraft.v1.Execution\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x88\x01\n\x11GetHistoryRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x14\n\x0cnewest_first\x18\x04 \x01(\x08\x12\x11\n\tnamespace\x18\x05 \x01(\t\x12\r\n\x05stale\x18\x06 \x01(\x08\"X\n\x12GetHistoryResponse\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.stepraft.v1.HistoryEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"g\n\x15WatchExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x04\x12\x11\n\tnamespace\x18\x03 \x01(\t\x12\r\n\x05stale\x18\x04 \x01(\x08\"_\n\x16\x43\x61ncelExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\r\n\x05\x65rror\x18\x02 \x01(\t\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\x12\x11\n\tnamespace\x18\x04 \x01(\t\"D\n\x17\x43\x61ncelExecutionResponse\x12)\n\texecution\x18\x01 \x01(\x0b\x32\x16.stepraft.v1.Execution\"z\n\x14WaitExecutionRequest\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tnamespace\x18\x03 \x01(\t\x12\r\n\x05stale\x18\x04 \x01(\x08\"Q\n\x15WaitExecutionResponse\x12)\n\texecution\x18\x01 \x01(\x0b\x32\x16.stepraft.v1.Execution\x12\r\n\x05\x65nded\x18\x02 \x01(\x08*\xe8\x02\n\x0f\x45xecutionStatus\x12 \n\x1c\x45XECUTION_STATUS_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45XECUTION_STATUS_PENDING\x10\x01\x12\x1c\n\x18\x45XECUTION_STATUS_RUNNING\x10\x02\x12\x1b\n\x17\x45XECUTION_STATUS_PAUSED\x10\x03\x12\x1f\n\x1b\x45XECUTION_STATUS_COMPLETING\x10\x04\x12\x1e\n\x1a\x45XECUTION_STATUS_CANCELING\x10\x05\x12\x1e\n\x1a\x45XECUTION_STATUS_SUCCEEDED\x10\x06\x12\x1b\n\x17\x45XECUTION_STATUS_FAILED\x10\x07\x12\x1d\n\x19\x45XECUTION_STATUS_CANCELED\x10\x08\x12\x1e\n\x1a\x45XECUTION_STATUS_TIMED_OUT\x10\t\x12\x1d\n\x19\x45XECUTION_STATUS_DELETING\x10\n2\xf5\x04\n\x10\x45xecutionService\x12Y\n\x0eStartExecution\x12\".stepraft.v1.StartExecutionRequest\x1a#.stepraft.v1.StartExecutionResponse\x12S\n\x0cGetExecution\x12 .stepraft.v1.GetExecutionRequest\x1a!.stepraft.v1.GetExecutionResponse\x12Y\n\x0eListExecutions\x12\".stepraft.v1.ListExecutionsRequest\x1a#.stepraft.v1.ListExecutionsResponse\x12M\n\nGetHistory\x12\x1e.stepraft.v1.GetHistoryRequest\x1a\x1f.stepraft.v1.GetHistoryResponse\x12Q\n\x0eWatchExecution\x12\".stepraft.v1.WatchExecutionRequest\x1a\x19.stepraft.v1.HistoryEvent0\x01\x12\\\n\x0f\x43\x61ncelExecution\x12#.stepraft.v1.CancelExecutionRequest\x1a$.stepraft.v1.CancelExecutionResponse\x12V\n\rWaitExecution\x12!.stepraft.v1.WaitExecutionRequest\x1a\".stepraft.v1.WaitExecutionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stepraft.v1.executions_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EXECUTIONSTATUS']._serialized_start=2301
-  _globals['_EXECUTIONSTATUS']._serialized_end=2661
+  _globals['_EXECUTIONSTATUS']._serialized_start=2380
+  _globals['_EXECUTIONSTATUS']._serialized_end=2740
   _globals['_EXECUTION']._serialized_start=111
   _globals['_EXECUTION']._serialized_end=445
   _globals['_HISTORYEVENT']._serialized_start=448
-  _globals['_HISTORYEVENT']._serialized_end=936
-  _globals['_STARTEXECUTIONREQUEST']._serialized_start=939
-  _globals['_STARTEXECUTIONREQUEST']._serialized_end=1070
-  _globals['_STARTEXECUTIONRESPONSE']._serialized_start=1072
-  _globals['_STARTEXECUTIONRESPONSE']._serialized_end=1184
-  _globals['_GETEXECUTIONREQUEST']._serialized_start=1186
-  _globals['_GETEXECUTIONREQUEST']._serialized_end=1263
-  _globals['_GETEXECUTIONRESPONSE']._serialized_start=1265
-  _globals['_GETEXECUTIONRESPONSE']._serialized_end=1330
-  _globals['_LISTEXECUTIONSREQUEST']._serialized_start=1333
-  _globals['_LISTEXECUTIONSREQUEST']._serialized_end=1495
-  _globals['_LISTEXECUTIONSRESPONSE']._serialized_start=1497
-  _globals['_LISTEXECUTIONSRESPONSE']._serialized_end=1590
-  _globals['_GETHISTORYREQUEST']._serialized_start=1593
-  _globals['_GETHISTORYREQUEST']._serialized_end=1729
-  _globals['_GETHISTORYRESPONSE']._serialized_start=1731
-  _globals['_GETHISTORYRESPONSE']._serialized_end=1819
-  _globals['_WATCHEXECUTIONREQUEST']._serialized_start=1821
-  _globals['_WATCHEXECUTIONREQUEST']._serialized_end=1924
-  _globals['_CANCELEXECUTIONREQUEST']._serialized_start=1926
-  _globals['_CANCELEXECUTIONREQUEST']._serialized_end=2021
-  _globals['_CANCELEXECUTIONRESPONSE']._serialized_start=2023
-  _globals['_CANCELEXECUTIONRESPONSE']._serialized_end=2091
-  _globals['_WAITEXECUTIONREQUEST']._serialized_start=2093
-  _globals['_WAITEXECUTIONREQUEST']._serialized_end=2215
-  _globals['_WAITEXECUTIONRESPONSE']._serialized_start=2217
-  _globals['_WAITEXECUTIONRESPONSE']._serialized_end=2298
-  _globals['_EXECUTIONSERVICE']._serialized_start=2664
-  _globals['_EXECUTIONSERVICE']._serialized_end=3293
+  _globals['_HISTORYEVENT']._serialized_end=1015
+  _globals['_STARTEXECUTIONREQUEST']._serialized_start=1018
+  _globals['_STARTEXECUTIONREQUEST']._serialized_end=1149
+  _globals['_STARTEXECUTIONRESPONSE']._serialized_start=1151
+  _globals['_STARTEXECUTIONRESPONSE']._serialized_end=1263
+  _globals['_GETEXECUTIONREQUEST']._serialized_start=1265
+  _globals['_GETEXECUTIONREQUEST']._serialized_end=1342
+  _globals['_GETEXECUTIONRESPONSE']._serialized_start=1344
+  _globals['_GETEXECUTIONRESPONSE']._serialized_end=1409
+  _globals['_LISTEXECUTIONSREQUEST']._serialized_start=1412
+  _globals['_LISTEXECUTIONSREQUEST']._serialized_end=1574
+  _globals['_LISTEXECUTIONSRESPONSE']._serialized_start=1576
+  _globals['_LISTEXECUTIONSRESPONSE']._serialized_end=1669
+  _globals['_GETHISTORYREQUEST']._serialized_start=1672
+  _globals['_GETHISTORYREQUEST']._serialized_end=1808
+  _globals['_GETHISTORYRESPONSE']._serialized_start=1810
+  _globals['_GETHISTORYRESPONSE']._serialized_end=1898
+  _globals['_WATCHEXECUTIONREQUEST']._serialized_start=1900
+  _globals['_WATCHEXECUTIONREQUEST']._serialized_end=2003
+  _globals['_CANCELEXECUTIONREQUEST']._serialized_start=2005
+  _globals['_CANCELEXECUTIONREQUEST']._serialized_end=2100
+  _globals['_CANCELEXECUTIONRESPONSE']._serialized_start=2102
+  _globals['_CANCELEXECUTIONRESPONSE']._serialized_end=2170
+  _globals['_WAITEXECUTIONREQUEST']._serialized_start=2172
+  _globals['_WAITEXECUTIONREQUEST']._serialized_end=2294
+  _globals['_WAITEXECUTIONRESPONSE']._serialized_start=2296
+  _globals['_WAITEXECUTIONRESPONSE']._serialized_end=2377
+  _globals['_EXECUTIONSERVICE']._serialized_start=2743
+  _globals['_EXECUTIONSERVICE']._serialized_end=3372
 # @@protoc_insertion_point(module_scope)

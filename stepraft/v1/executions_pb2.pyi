@@ -185,6 +185,10 @@ class HistoryEvent(_message.Message):
     INDEX_FIELD_NUMBER: _builtins.int
     TOTAL_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
+    LOCATION_FIELD_NUMBER: _builtins.int
+    TIMEOUT_S_FIELD_NUMBER: _builtins.int
+    HEARTBEAT_S_FIELD_NUMBER: _builtins.int
+    CREDENTIALS_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Its place in the execution's history: 1, 2, 3 and so on."""
     hlc: _builtins.int
@@ -192,7 +196,7 @@ class HistoryEvent(_message.Message):
     type: _builtins.str
     """What happened: ExecutionStarted, ExecutionCompleted, StateStarted, StateCompleted, TaskCreated, TaskActivated,
     TaskCompleted, TaskFailed, TaskTimedOut, ParallelStarted, MapStarted, IterationStarted, IterationCompleted,
-    IterationFailed, FanOutSucceeded, FanOutFailed. Others may join them: pass over those that you do not know.
+    IterationFailed, FanOutSucceeded, FanOutFailed, EvaluationFailed. Others may join them: pass over those that you do not know.
     """
     scope_id: _builtins.str
     """The execution, branch or iteration in which it happened; what is nested deeper has a longer id with this as its front."""
@@ -230,6 +234,14 @@ class HistoryEvent(_message.Message):
     """How many branches or iterations there are (ParallelStarted, MapStarted, FanOutSucceeded, FanOutFailed)."""
     status: Global___ExecutionStatus.ValueType
     """How the execution ended (ExecutionCompleted)."""
+    location: _builtins.str
+    """The field of the state that holds the expression which failed (EvaluationFailed), as `Output/total`."""
+    timeout_s: _builtins.int
+    """How long the task may take, in seconds from its creation (TaskCreated); 0: there is no limit."""
+    heartbeat_s: _builtins.int
+    """How long its worker may be silent, in seconds (TaskCreated); 0: there is no limit."""
+    credentials: _builtins.str
+    """The Credentials of the state (TaskCreated), JSON text; empty if it has none."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """When it happened, by the clock of the leader."""
@@ -259,10 +271,14 @@ class HistoryEvent(_message.Message):
         index: _builtins.int | None = ...,
         total: _builtins.int = ...,
         status: Global___ExecutionStatus.ValueType = ...,
+        location: _builtins.str = ...,
+        timeout_s: _builtins.int = ...,
+        heartbeat_s: _builtins.int = ...,
+        credentials: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_cause", b"_cause", "_error", b"_error", "_index", b"_index", "at", b"at", "cause", b"cause", "error", b"error", "index", b"index"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cause", b"_cause", "_error", b"_error", "_index", b"_index", "activity_id", b"activity_id", "at", b"at", "attempt", b"attempt", "cause", b"cause", "error", b"error", "hlc", b"hlc", "index", b"index", "input", b"input", "next_state", b"next_state", "output", b"output", "resource", b"resource", "retry_count", b"retry_count", "scope_id", b"scope_id", "sequence", b"sequence", "state_name", b"state_name", "state_type", b"state_type", "status", b"status", "task_id", b"task_id", "total", b"total", "type", b"type", "variables", b"variables", "worker", b"worker"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cause", b"_cause", "_error", b"_error", "_index", b"_index", "activity_id", b"activity_id", "at", b"at", "attempt", b"attempt", "cause", b"cause", "credentials", b"credentials", "error", b"error", "heartbeat_s", b"heartbeat_s", "hlc", b"hlc", "index", b"index", "input", b"input", "location", b"location", "next_state", b"next_state", "output", b"output", "resource", b"resource", "retry_count", b"retry_count", "scope_id", b"scope_id", "sequence", b"sequence", "state_name", b"state_name", "state_type", b"state_type", "status", b"status", "task_id", b"task_id", "timeout_s", b"timeout_s", "total", b"total", "type", b"type", "variables", b"variables", "worker", b"worker"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cause: _TypeAlias = _typing.Literal["cause"]  # noqa: Y015
     _WhichOneofArgType__cause: _TypeAlias = _typing.Literal["_cause", b"_cause"]  # noqa: Y015

@@ -12,6 +12,7 @@ from stepraft.interpreter.events import (
     BranchFailed,
     BranchStarted,
     ClusterSecretCreated,
+    EvaluationFailed,
     Event,
     ExecutionCanceling,
     ExecutionCompleted,
@@ -144,6 +145,8 @@ def _write_contexts(event: Event, batch: Batch) -> None:
             fan_out.fan_out_dropped(event, batch)
         case WorkflowPut():
             workflows.workflow_put(event, batch)
+        case EvaluationFailed():
+            """It is in the history, and nowhere else."""
         case ClusterSecretCreated():
             cluster.cluster_secret_created(event, batch)
         case FeatureLevelRaised():

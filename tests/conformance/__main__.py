@@ -6,7 +6,9 @@ A case has a namespace of its own, its workflow is deployed and executed there, 
 its tasks the recorded outcomes. The table counts the cases that came out as recorded: L1 status and
 output or error, L1c also the cause, L2 the sequence of AWS's event types, L3 every event's details
 and ids. What the server cannot do yet counts as failed; only cases that speak the AWS protocol
-itself are left out. Without a folder of cases there is nothing to do, and that is no failure.
+itself are left out. Beside the folder may be `jsonata/cases.json`, expressions to evaluate: they
+are counted in a line of their own. Without a folder of cases there is nothing to do, and that is no
+failure.
 """
 
 import argparse
@@ -19,7 +21,7 @@ from pathlib import Path
 
 from stepraft.client import Client
 from stepraft.testing.cluster import LocalCluster
-from tests.conformance import cases, defining, executing, matcher, report
+from tests.conformance import cases, defining, executing, expressions, matcher, report
 from tests.conformance.cases import Case
 from tests.conformance.results import ALL_LEVELS, Result
 
@@ -43,10 +45,13 @@ def main() -> int:
     ):
         cluster.wait_for_leader()
         results = asyncio.run(_run_all(comparable, cluster.addresses, matching))
+    evaluated = _evaluated(arguments.cases.parent / "jsonata" / "cases.json")
     if arguments.failures is not None:
-        report.write_failures(results, arguments.failures)
+        report.write_failures(results, evaluated, arguments.failures)
     for kind, count in sorted(left_out.items()):
         print(f"not run: {count} cases of kind {kind}, which need the AWS endpoint")
+    if evaluated:
+        print(report.expressions_line(evaluated))
     print(report.table(results))
     return 0
 
@@ -58,6 +63,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cases", type=Path, default=_RECORDINGS / "dev", help="a folder of cases")
     parser.add_argument("--failures", type=Path, help="write the differences to this file")
     return parser.parse_args()
+
+
+def _evaluated(file: Path) -> list[expressions.Outcome]:
+    return expressions.run(file) if file.is_file() else []
 
 
 async def _run_all(

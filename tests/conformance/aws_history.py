@@ -62,6 +62,8 @@ class _View:
         self._states = states
         self._last: dict[str, int] = {}
         """The event that the next one of a scope points to, by scope."""
+        self._before: dict[str, tuple[int, int]] = {}
+        """The event at which an activity was entered, and the one before it, by activity."""
         self._types: dict[str, str] = {}
         """The type of the state that an activity visits."""
 
@@ -105,6 +107,16 @@ class _View:
                 return previous
             case "FanOutSucceeded":
                 return self._last[scope]
+            case "StateStarted":
+                self._before[event.activity_id] = (
+                    sequence,
+                    self._last.get(scope, self._last.get(_owner(scope), 0)),
+                )
+            case "EvaluationFailed" if self._types[event.activity_id] != "Wait":
+                entered, before = self._before[event.activity_id]
+                previous = before if self._last[scope] == entered else self._last[scope]
+                self._last[scope] = sequence
+                return previous
             case _:
                 pass
         previous = self._last.setdefault(scope, self._last.get(_owner(scope), 0))
@@ -153,15 +165,10 @@ class _View:
             details = {**_integration(kind), "region": REGION, "parameters": _text(event.input)}
         else:
             details = {"resource": event.resource, **_input(event)}
-        state = self._states[event.state_name]
-        for field, name in (
-            ("TimeoutSeconds", "timeoutInSeconds"),
-            ("HeartbeatSeconds", "heartbeatInSeconds"),
-        ):
-            if field in state:
-                details[name] = state[field]
-        if "RoleArn" in state.get("Credentials", {}):
-            details["taskCredentials"] = {"roleArn": state["Credentials"]["RoleArn"]}
+        limits = (("timeoutInSeconds", event.timeout_s), ("heartbeatInSeconds", event.heartbeat_s))
+        details |= {name: seconds for name, seconds in limits if seconds}
+        if isinstance(event.credentials, dict) and "RoleArn" in event.credentials:
+            details["taskCredentials"] = {"roleArn": event.credentials["RoleArn"]}
         return self._task(event, "Scheduled", details)
 
     def task_activated(self, event: HistoryEvent) -> tuple[str, Details]:
@@ -170,6 +177,11 @@ class _View:
         if kind.prefix == "LambdaFunction":
             return "LambdaFunctionStarted", None
         return self._task(event, "Started", _integration(kind) or {"workerName": event.worker})
+
+    def evaluation_failed(self, event: HistoryEvent) -> tuple[str, Details]:
+        """An expression failed."""
+        details = {**_error(event), "location": event.location, "state": event.state_name}
+        return "EvaluationFailed", ("evaluationFailed", details)
 
     def task_completed(self, event: HistoryEvent) -> tuple[str, Details]:
         """It has a result."""
@@ -232,6 +244,7 @@ _TELLERS: Mapping[str, Callable[[_View, HistoryEvent], tuple[str, Details]]] = {
     "IterationFailed": _View.iteration,
     "FanOutSucceeded": _View.fan_out,
     "FanOutFailed": _View.fan_out,
+    "EvaluationFailed": _View.evaluation_failed,
 }
 
 _ENDS: Mapping[ExecutionStatus | None, str] = {

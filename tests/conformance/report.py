@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.conformance.expressions import Outcome
 from tests.conformance.results import ALL_LEVELS, Level, Result
 
 _COLUMNS = "{:24} {:>6} {:>9} {:>9} {:>9} {:>9}"
@@ -30,9 +31,15 @@ def _share(results: Sequence[Result], level: Level) -> str:
     return f"{sum(compared)}/{len(compared)}"
 
 
-def write_failures(results: Sequence[Result], file: Path) -> None:
+def expressions_line(evaluated: Sequence[Outcome]) -> str:
+    """Return passed/total of the expressions."""
+    passed = sum(not outcome.difference for outcome in evaluated)
+    return f"jsonata expressions: {passed}/{len(evaluated)}"
+
+
+def write_failures(results: Sequence[Result], evaluated: Sequence[Outcome], file: Path) -> None:
     """Write what differs, case by case, as JSON."""
-    failures = [
+    failures: list[dict[str, object]] = [
         {
             "id": result.case.id,
             "area": result.case.area,
@@ -42,5 +49,10 @@ def write_failures(results: Sequence[Result], file: Path) -> None:
         }
         for result in results
         if result.notes
+    ]
+    failures += [
+        {"id": outcome.name, "area": "jsonata", "differences": outcome.difference}
+        for outcome in evaluated
+        if outcome.difference
     ]
     file.write_text(json.dumps(failures, indent=1, ensure_ascii=False) + "\n")

@@ -98,7 +98,7 @@ def test_the_table_counts_by_area_and_in_total_what_is_proven() -> None:
 
 
 def test_failures_are_written_with_what_differs(tmp_path: Path) -> None:
-    report.write_failures(RESULTS, tmp_path / "failures.json")
+    report.write_failures(RESULTS, [], tmp_path / "failures.json")
 
     assert json.loads((tmp_path / "failures.json").read_text()) == [
         {

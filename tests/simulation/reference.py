@@ -25,7 +25,6 @@ from stepraft.interpreter.definition import (
     SucceedState,
     TaskState,
     WaitState,
-    WorkFields,
 )
 from stepraft.interpreter.documents import Json
 from stepraft.interpreter.errors import (
@@ -274,20 +273,16 @@ class _Visit:
             return self._failed(error)
 
     def _chosen(self, state: ChoiceState) -> Result:
-        effective = data_flow.effective_input(state, self.raw, self.environment)
-        rule = data_flow.chosen_rule(state, effective, self.environment)
-        next_state = rule.next_state if rule is not None else state.default
+        next_state, output, assigned = data_flow.choose(state, self.raw, self.environment)
         if next_state is None:
             raise LanguageError(NO_CHOICE_MATCHED, "")
-        output = data_flow.effective_output(state, self.raw, effective, self.environment)
-        assigned = data_flow.chosen_variables(state, rule, effective, self.environment)
         return self._to(next_state, output, assigned)
 
     def _left(self, result: Json) -> Result:
         output = data_flow.effective_output(self.state, self.raw, result, self.environment)
         assigned: Mapping[str, Json] = {}
         if not isinstance(self.state, SucceedState):
-            assigned = data_flow.assigned_variables(self.state, result, self.environment)
+            assigned = data_flow.assigned_variables(self.state, self.raw, result, self.environment)
         return self._to(self.state.next, output, assigned)
 
     def _to(self, next_state: str | None, output: Json, assigned: Mapping[str, Json]) -> Result:
@@ -304,7 +299,7 @@ class _Visit:
     def _answered(self, failed: Result, retries: tuple[int, ...]) -> set[Result]:
         """Retry, then Catch."""
         state, error = self.state, failed.error or ""
-        if not isinstance(state, WorkFields) or error == RUNTIME:
+        if not isinstance(state, TaskState | ParallelState | MapState) or error == RUNTIME:
             return {failed}
         counts = retries or (0,) * len(state.retry)
         for position, retrier in enumerate(state.retry):
@@ -315,16 +310,20 @@ class _Visit:
                 break
         return {self._caught(failed, state, error)}
 
-    def _caught(self, failed: Result, state: WorkFields, error: str) -> Result:
+    def _caught(
+        self, failed: Result, state: TaskState | ParallelState | MapState, error: str
+    ) -> Result:
         for catcher in state.catch:
             if matches(catcher.errors, error, failed.also_matched_by):
                 environment = self.environment
                 try:
                     output = data_flow.caught_output(
-                        catcher, self.raw, error, failed.cause, environment
+                        state, catcher, self.raw, error, failed.cause, environment
                     )
                 except LanguageError as second:
                     return self._failed(second)
-                assigned = data_flow.caught_variables(catcher, error, failed.cause, environment)
+                assigned = data_flow.caught_variables(
+                    state, catcher, self.raw, error, failed.cause, environment
+                )
                 return self._to(catcher.next_state, output, assigned)
         return failed

@@ -72,7 +72,14 @@ _EVERYTHING: Final[dict[str, Any]] = {
             TimeoutSeconds=1,
             Catch=[{"ErrorEquals": ["States.Timeout"], "ResultPath": None, "Next": "Pause"}],
         ),
-        "Pause": {"Type": "Wait", "Seconds": 1, "Next": "End"},
+        "Pause": {"Type": "Wait", "Seconds": 1, "Next": "Asks"},
+        "Asks": _task(
+            "never",
+            QueryLanguage="JSONata",
+            Arguments="{% $nothing %}",
+            Catch=[{"ErrorEquals": ["States.QueryEvaluationError"], "Next": "End"}],
+            Next="End",
+        ),
         "End": {"Type": "Pass", "Parameters": {"kept.$": "$kept"}, "End": True},
     },
 }

@@ -152,7 +152,9 @@ def catcher(**fields: Json) -> Catcher:
 def test_what_a_catcher_passes_on(
     fields: dict[str, Json], cause: str | None, expected: Json, environment: Environment
 ) -> None:
-    output = data_flow.caught_output(catcher(**fields), RAW, "Oops", cause, environment)
+    task = state(TaskState, TASK)
+
+    output = data_flow.caught_output(task, catcher(**fields), RAW, "Oops", cause, environment)
 
     assert output == expected
 
@@ -161,39 +163,46 @@ def test_variables_are_assigned_from_result_error_or_input(environment: Environm
     task = state(TaskState, TASK, Assign={"v.$": "$.r", "w": 2, "old.$": "$limit"})
     caught = catcher(Assign={"e.$": "$.Error", "c.$": "$.Cause"})
 
-    assert data_flow.assigned_variables(task, {"r": 1}, environment) == {"v": 1, "w": 2, "old": 3}
-    assert data_flow.caught_variables(caught, "E", None, environment) == {"e": "E", "c": ""}
-    assert data_flow.assigned_variables(state(TaskState, TASK), 1, environment) == {}
+    assigned = data_flow.assigned_variables(task, RAW, {"r": 1}, environment)
+    by_catcher = data_flow.caught_variables(task, caught, RAW, "E", None, environment)
+    nothing = data_flow.assigned_variables(state(TaskState, TASK), RAW, 1, environment)
 
+    assert assigned == {"v": 1, "w": 2, "old": 3}
+    assert by_catcher == {"e": "E", "c": ""}
+    assert nothing == {}
+
+
+SUCCEED: dict[str, Json] = {"Type": "Succeed"}
 
 CHOICE: dict[str, Json] = {
     "Type": "Choice",
     "Choices": [
         {"Variable": "$.n", "NumericGreaterThan": 10, "Next": "S2", "Assign": {"size": "L"}},
-        {"Variable": "$.n", "NumericGreaterThan": 5, "Next": "S2"},
+        {"Variable": "$.n", "NumericGreaterThan": 5, "Next": "S3"},
     ],
-    "Default": "S2",
+    "Default": "S4",
     "Assign": {"size.$": "$.n"},
 }
 
 
 @pytest.mark.parametrize(
-    ("n", "position", "assigned"),
-    [(11, 0, {"size": "L"}), (6, 1, {}), (5, None, {"size": 5})],
+    ("n", "next_state", "assigned"),
+    [(11, "S2", {"size": "L"}), (6, "S3", {}), (5, "S4", {"size": 5})],
 )
 def test_the_first_rule_that_matches_is_chosen_and_assigns(
-    n: int, position: int | None, assigned: Json, environment: Environment
+    n: int, next_state: str, assigned: Json, environment: Environment
 ) -> None:
     definition = parse_definition(
-        dumps({"StartAt": "S", "States": {"S": CHOICE, "S2": {"Type": "Succeed"}}})
+        dumps(
+            {"StartAt": "S", "States": {"S": CHOICE, **dict.fromkeys(("S2", "S3", "S4"), SUCCEED)}}
+        )
     )
     choice = definition.states["S"]
     assert isinstance(choice, ChoiceState)
 
-    rule = data_flow.chosen_rule(choice, {"n": n}, environment)
+    chosen = data_flow.choose(choice, {"n": n}, environment)
 
-    assert rule is (None if position is None else choice.rules[position])
-    assert data_flow.chosen_variables(choice, rule, {"n": n}, environment) == assigned
+    assert chosen == (next_state, {"n": n}, assigned)
 
 
 ENTERED_MS = 1_700_000_000_000

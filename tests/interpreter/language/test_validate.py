@@ -263,7 +263,7 @@ def test_names_of_variables(state: Json, expected: Problems, problems: Diagnose)
     assert problems(machine({"A": state})) == expected
 
 
-NO_JSONATA = "The query language JSONata is not available in this version"
+INVALID_QUERY = "The JSONata expression '{}' is not valid: S0207: Unexpected end of expression"
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ NO_JSONATA = "The query language JSONata is not available in this version"
                 {"A": {**END, "Output": "{% $states.input %}", "Assign": {"v": "{% 1 %}"}}},
                 QueryLanguage="JSONata",
             ),
-            [("NOT_AVAILABLE", NO_JSONATA, "/QueryLanguage")],
+            [],
             id="machine",
         ),
         pytest.param(
@@ -288,13 +288,12 @@ NO_JSONATA = "The query language JSONata is not available in this version"
                     }
                 }
             ),
-            [("NOT_AVAILABLE", NO_JSONATA, "/States/A/QueryLanguage")],
+            [],
             id="state",
         ),
         pytest.param(
             machine({"A": {**END, "QueryLanguage": "JSONPath"}}, QueryLanguage="JSONata"),
             [
-                ("NOT_AVAILABLE", NO_JSONATA, "/QueryLanguage"),
                 (
                     FAILED,
                     (
@@ -319,7 +318,6 @@ NO_JSONATA = "The query language JSONata is not available in this version"
                 QueryLanguage="JSONata",
             ),
             [
-                ("NOT_AVAILABLE", NO_JSONATA, "/QueryLanguage"),
                 (
                     FAILED,
                     "Field is not supported by the query language JSONata",
@@ -329,6 +327,42 @@ NO_JSONATA = "The query language JSONata is not available in this version"
             ],
             id="rules and fields",
         ),
+        pytest.param(
+            machine(
+                {
+                    "A": {
+                        "Type": "Task",
+                        "Arguments": {"a": ["{% $states. %}"], "b": "{% 1"},
+                        "Assign": "{% {} %}",
+                        "TimeoutSeconds": "{% 1 + %}",
+                        "Resource": "{% 1 %}",
+                        "End": True,
+                    }
+                },
+                QueryLanguage="JSONata",
+            ),
+            [
+                (FAILED, INVALID_QUERY.format("$states."), "/States/A/Arguments/a/0"),
+                (
+                    FAILED,
+                    "An expression that begins with {% must end with %}",
+                    "/States/A/Arguments/b",
+                ),
+                (FAILED, "The field 'Assign' must be an object", "/States/A/Assign"),
+                (FAILED, INVALID_QUERY.format("1 +"), "/States/A/TimeoutSeconds"),
+                (FAILED, "The field cannot hold a JSONata expression", "/States/A/Resource"),
+            ],
+            id="expressions",
+        ),
+    ],
+)
+def test_what_jsonata_demands(definition: Json, expected: Problems, problems: Diagnose) -> None:
+    assert problems(definition) == expected
+
+
+@pytest.mark.parametrize(
+    ("definition", "expected"),
+    [
         pytest.param(
             machine(
                 {

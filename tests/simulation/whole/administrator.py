@@ -65,6 +65,9 @@ class Administrator:
         membership = self._cluster.history.membership
         if membership is None or len(membership.voters) <= _VOTERS_MIN:
             return
+        # Who is away while all others are replaced knows nobody any more: an operator's care.
+        if not self._cluster.are_up_to_date():
+            return
         await self._change(RemoveMember(self._chance.choice(sorted(membership.members))))
 
     async def _move(self) -> None:

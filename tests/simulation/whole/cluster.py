@@ -87,7 +87,8 @@ class Cluster:
     def is_healed(self) -> bool:
         """Whether all members have their full part, and are as far as anybody is known to be."""
         membership = self.history.membership
-        if membership is None or membership.learners or self.history.spoilt & set(self.nodes):
+        there = {node.node_id for node in self.nodes.values() if not node.is_gone}
+        if membership is None or membership.learners or self.history.spoilt & there:
             return False
         applied = {
             node.process.machine.applied_index
@@ -95,6 +96,17 @@ class Cluster:
             if node.process is not None and node.is_admitted
         }
         return all(node.is_admitted for node in self.voters) and applied == {len(self.history.log)}
+
+    def have_state(self) -> bool:
+        """Whether all voters are up, and have a state."""
+        processes = [node.process for node in self.voters]
+        return all(each and not each.raft_thread.raft.lacks_state for each in processes)
+
+    def are_up_to_date(self) -> bool:
+        """Whether all voters are up, and know who the members are."""
+        membership = self.history.membership
+        processes = [node.process for node in self.voters]
+        return all(each and each.raft_thread.raft.membership == membership for each in processes)
 
     def addresses(self) -> dict[str, str]:
         """Where each node listens, or will."""

@@ -69,7 +69,7 @@ DEFECTS = [
         "an answer comes before the commit", engine.answer_before_commit, (1, 2), "not committed"
     ),
     Defect("a new leader forgets the timers", engine.forget_timers, (1,), "stuck"),
-    Defect("a clock ignores the old leader's", engine.forget_the_clocks_of_others, (1,), "back in"),
+    Defect("a clock ignores the old leader's", engine.forget_the_clocks_of_others, (3,), "back in"),
     Defect("a stale delivery counts", engine.accept_stale_deliveries, (8,), "stale delivery"),
     Defect("the newest write is trusted", trust_what_was_written_last, (8,), ""),
     Defect("a sync of the store waits for nothing", say_durable_without_a_sync, (23,), ""),
@@ -84,7 +84,7 @@ DEFECTS = [
     Defect(
         "a leader counts itself before its disk",
         without("a leader counts itself before its disk"),
-        (1,),
+        (6, 7),
         "",
     ),
     Defect(

@@ -155,13 +155,14 @@ class Nemesis:
     # The disks
 
     def _lose_folder(self) -> None:
-        """A voter's disk is replaced by an empty one, unless another one's was of late: what two of
-        three have lost is lost.
+        """A voter's disk is replaced by an empty one, unless another one's was of late, or lacks its
+        state: what two of three have lost is lost.
         """
         self._lost = {node for node in self._lost if not node.is_admitted and not node.is_gone}
         voters = self._cluster.voters
         is_hurt = self._lost or self._cluster.history.spoilt or self._cluster.is_to_be_spoilt()
-        if self._cluster.history.membership is None or is_hurt or len(voters) < 3:
+        is_whole = len(voters) >= 3 and self._cluster.have_state()
+        if self._cluster.history.membership is None or is_hurt or not is_whole:
             return
         node = self._chance.choice(voters)
         if node.process is not None:

@@ -24,7 +24,8 @@ from tests.simulation.workflows import Generator
 
 HEAL_MAX_S: Final = 60
 _OPERATOR_COMES_S: Final = 20
-_CALM_MAX_S: Final = 300
+_CALM_MAX_S: Final = 900
+"""Long: after a leader whose clock was ahead, time goes at half speed."""
 _PROBE: Final = '{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}'
 
 

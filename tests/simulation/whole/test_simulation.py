@@ -47,7 +47,7 @@ def test_a_seed_is_one_run_in_every_process(hash_seed: str) -> None:
     assert done.stdout == f"{run(3)}\n"
 
 
-@pytest.mark.parametrize("seed", [1, 3])
+@pytest.mark.parametrize("seed", [2, 3])
 def test_disks_that_ignore_syncs_are_noticed(seed: int) -> None:
     with pytest.raises(Violation):
         run(seed, keeps_sync=False)
