@@ -1,5 +1,6 @@
 """Predicates: which results remain, by a condition or by their place."""
 
+from abc import ABC, abstractmethod
 from math import floor
 from typing import Any
 
@@ -17,12 +18,12 @@ from stepraft.interpreter.expressions.jsonata.values import (
 )
 
 
-class Stage:
+class Stage(ABC):
     """A predicate, or the numbering of what one left."""
 
+    @abstractmethod
     def of(self, value: Value, frame: Frame) -> Any:
         """Return what remains."""
-        raise NotImplementedError
 
 
 class _Numbered(Stage):
