@@ -155,8 +155,8 @@ class Nemesis:
     # The disks
 
     def _lose_folder(self) -> None:
-        """A voter's disk is replaced by an empty one, unless another's was of late, or lacks its state:
-        what two of three have lost is lost.
+        """A voter's disk is replaced by an empty one, unless another's was of late, or another
+        lacks its state: what two of three have lost is lost.
         """
         self._lost = {node for node in self._lost if not node.is_admitted and not node.is_gone}
         voters = self._cluster.voters
