@@ -13,7 +13,7 @@ from tests.simulation.whole.defects import DEFECTS
 from tests.simulation.whole.runs import run
 
 ROOT = Path(__file__).parents[3]
-FRESH = [random.SystemRandom().randrange(1_000_000, 1_000_000_000) for _ in range(6)]
+FRESH = [random.SystemRandom().randrange(1_000_000, 1_000_000_000) for _ in range(3)]
 
 
 @pytest.mark.parametrize("seed", range(1, 25))
