@@ -16,6 +16,14 @@ by functions. A document of 256 KiB has at most about 130,000 nodes.
 """
 
 
+def uuid_of(entropy: bytes) -> str:
+    """Return a version 4 UUID: its first 16 bytes, but for the bits of version and variant."""
+    bits = int.from_bytes(entropy[:16])
+    bits = bits & ~(0xF << 76) | 0x4 << 76
+    digits = f"{bits & ~(0x3 << 62) | 0x2 << 62:032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
 class Environment:
     """The surroundings in which one state's expressions are evaluated.
 

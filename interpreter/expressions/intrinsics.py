@@ -25,7 +25,7 @@ from stepraft.interpreter.documents import (
     type_name,
 )
 from stepraft.interpreter.errors import Rejection
-from stepraft.interpreter.expressions.environment import Environment
+from stepraft.interpreter.expressions.environment import Environment, uuid_of
 from stepraft.interpreter.expressions.java_random import JavaRandom
 
 TEXT_SIZE_MAX: Final = 10_000
@@ -244,11 +244,7 @@ def _string_split(arguments: Arguments, environment: Environment) -> Json:
 
 
 def _uuid(_: Arguments, environment: Environment) -> Json:
-    """A version 4 UUID: random but for the bits of version and variant."""
-    bits = int.from_bytes(environment.draw()[:16])
-    bits = bits & ~(0xF << 76) | 0x4 << 76
-    digits = f"{bits & ~(0x3 << 62) | 0x2 << 62:032x}"
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    return uuid_of(environment.draw())
 
 
 def _string(value: Json, role: str) -> str:

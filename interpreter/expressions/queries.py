@@ -181,9 +181,3 @@ def wrong_type(query: Query, field: str, expected: str, value: Json) -> QueryErr
         f"{shown(value)}",
         field,
     )
-
-
-def variables_of(query: Query | None) -> frozenset[str]:
-    """Return the names of all variables that a field reads, `states` among them."""
-    expressions = () if query is None else query.expressions
-    return frozenset().union(*(expression.variables for expression in expressions))

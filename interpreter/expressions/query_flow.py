@@ -21,7 +21,7 @@ from stepraft.interpreter.definition import (
     WaitState,
     WorkFields,
 )
-from stepraft.interpreter.documents import Json
+from stepraft.interpreter.documents import Json, shown
 from stepraft.interpreter.errors import RUNTIME, LanguageError, QueryError
 from stepraft.interpreter.expressions.environment import Environment
 from stepraft.interpreter.expressions.queries import Inputs, Query, wrong_type
@@ -130,7 +130,7 @@ def map_items(state: MapState, raw: Json, environment: Environment) -> list[Json
     """Return the items of a Map: Items, else the input."""
     if state.items is None:
         if not isinstance(raw, list):
-            raise QueryError(f"Map state input must be an array but was: {type(raw)}", "Items")
+            raise QueryError(f"Map state input must be an array but was: {shown(raw)}", "Items")
         return raw
     items = state.items.evaluate(Inputs(raw), environment)
     if not isinstance(items, list):

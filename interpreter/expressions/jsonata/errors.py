@@ -96,7 +96,7 @@ _TEXTS: Final = {
         "strings: {value}"
     ),
     "D2014": (
-        "The size of the sequence allocated by the range operator (..) must not exceed 1e6.  "
+        "The size of the sequence allocated by the range operator (..) must not exceed 1e7.  "
         "Attempted to allocate {value}."
     ),
     "D3001": "Attempting to invoke string function on Infinity or NaN",

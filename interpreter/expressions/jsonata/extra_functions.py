@@ -5,10 +5,10 @@ Source: https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.h
 
 import hashlib
 from typing import Final
-from uuid import UUID  # noqa: TID251 - only its form, the bytes are given
 
 import msgspec
 
+from stepraft.interpreter.expressions.environment import uuid_of
 from stepraft.interpreter.expressions.java_random import JavaRandom
 from stepraft.interpreter.expressions.jsonata.errors import JsonataError
 from stepraft.interpreter.expressions.jsonata.frames import Run
@@ -67,7 +67,7 @@ def _random(run: Run, seed: Value) -> Value:
 
 
 def _uuid(run: Run) -> Value:
-    return str(UUID(bytes=run.source.draw()[:16], version=4))
+    return uuid_of(run.source.draw())
 
 
 def _parse(run: Run, text: Value) -> Value:

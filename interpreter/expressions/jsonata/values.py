@@ -6,7 +6,6 @@ expression, and stays whole as a step of a path.
 """
 
 import math
-from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from stepraft.interpreter.expressions.jsonata.errors import JsonataError
@@ -197,7 +196,3 @@ def has_function(value: Value) -> bool:
     if isinstance(value, dict):
         return any(map(has_function, value.values()))
     return isinstance(value, Function)
-
-
-Callback: TypeAlias = Callable[[list[Any]], Any]
-"""A function of the language as the library calls it: with its arguments."""

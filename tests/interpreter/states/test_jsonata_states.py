@@ -253,6 +253,11 @@ FAILURES = [
         id="items",
     ),
     pytest.param(
+        scope(A=map_(scope(X=ITEM))),
+        "Map state input must be an array but was: {}",
+        id="an input that is no array",
+    ),
+    pytest.param(
         scope(A={"Type": "Fail", "Error": "{% 1 %}"}),
         WRONG.format(
             "1",
